@@ -1,0 +1,23 @@
+# What `./run install` puts where: program, libraries, headers, tessera.pc and the CMake package.
+include(CMakePackageConfigHelpers)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
+
+install(TARGETS tessera_static tessera_shared EXPORT tesseraTargets)
+if(TARGET tessera_program)
+    install(TARGETS tessera_program)
+endif()
+install(DIRECTORY include/tessera DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The prefix is found from where tessera.pc lies, so that `cmake --install --prefix` and a moved folder work.
+file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" to_prefix "${to_prefix}")
+list(JOIN TESSERA_LINK_LIBRARIES " " private_libraries)
+configure_file(cmake/tessera.pc.in tessera.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tessera.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(EXPORT tesseraTargets NAMESPACE tessera:: DESTINATION ${package_folder})
+configure_package_config_file(cmake/tesseraConfig.cmake.in tesseraConfig.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(tesseraConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tesseraConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/tesseraConfigVersion.cmake
+    DESTINATION ${package_folder})
