@@ -1,0 +1,129 @@
+/* autograd.h: gradients. Operations on tensors that require a gradient are recorded as they run; tsr_backward walks the
+   record back from a result and leaves gradients in the leaves. PyTorch's semantics. */
+#ifndef TESSERA_AUTOGRAD_H
+#define TESSERA_AUTOGRAD_H
+
+#include "tessera/call.h"
+#include "tessera/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- what is recorded ---------------------------------------------------------------------------------------- */
+
+/** Ask for t's gradient. t must be a leaf of floating dtype (turning it off on a recorded result is an error too). */
+TSR_API tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad);
+TSR_API bool tsr_requires_grad(const tsr_tensor *t);
+/** True for tensors that no recorded operation made. */
+TSR_API bool tsr_is_leaf(const tsr_tensor *t);
+/** Name of the operator that made t, "" for leaves. Valid while t lives. */
+TSR_API const char *tsr_grad_fn_name(tsr_tensor *t);
+
+/** Switch recording on or off in this thread; returns what it was:
+    `bool was = tsr_set_grad_enabled(false); ...; tsr_set_grad_enabled(was);`. */
+TSR_API bool tsr_set_grad_enabled(bool enabled);
+TSR_API bool tsr_is_grad_enabled(void);
+
+/* ---- gradients ------------------------------------------------------------------------------------------------ */
+
+/** The gradient accumulated so far, borrowed; NULL when there is none. */
+TSR_API tsr_tensor *tsr_grad(tsr_tensor *t);
+/** Replace it (a reference is taken; NULL clears). Shape, dtype and device must be t's. */
+TSR_API tsr_status tsr_set_grad(tsr_tensor *t, tsr_tensor *grad);
+/** Keep the gradient of a recorded result too. */
+TSR_API tsr_status tsr_retain_grad(tsr_tensor *t);
+
+typedef struct tsr_backward_args {
+    tsr_tensor *output;
+    tsr_tensor *gradient; /**< of output's shape; NULL: 1, for a one-element output */
+    bool retain_graph;    /**< default: create_graph */
+    bool create_graph;    /**< record backward itself, so that gradients have gradients */
+    tsr_tensors inputs;   /**< accumulate into these leaves only; empty: all */
+    int end_;
+} tsr_backward_args;
+/** Accumulate the gradient of `output` into the leaves it came from. Errors: no graph, a gradient of the wrong shape,
+    a freed graph, a saved tensor that was modified in place, a derivative that failed. */
+#define tsr_backward(...) tsr_backward_v(&(tsr_backward_args){__VA_ARGS__, .end_ = 0})
+TSR_API tsr_status tsr_backward_v(const tsr_backward_args *args);
+
+typedef struct tsr_grads_args {
+    tsr_tensors outputs;
+    tsr_tensors inputs;
+    tsr_tensor **grads;       /**< room for inputs.n results, owned like any operation's */
+    tsr_tensors grad_outputs; /**< one for each output, entries may be NULL; empty: 1 for each */
+    bool retain_graph, create_graph;
+    bool allow_unused; /**< NULL for an input that outputs do not depend on, instead of an error */
+    int end_;
+} tsr_grads_args;
+/** Gradients of the outputs' (weighted) sum for chosen inputs, as torch.autograd.grad; nothing is accumulated. */
+#define tsr_grads(...) tsr_grads_v(&(tsr_grads_args){__VA_ARGS__, .end_ = 0})
+TSR_API tsr_status tsr_grads_v(const tsr_grads_args *args);
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------ */
+
+/** Called with a tensor's gradient when it is complete. Returns NULL to leave it, or a replacement (owned by the
+    innermost scope, as operators return). */
+typedef tsr_tensor *(*tsr_tensor_hook)(tsr_tensor *grad, void *user);
+/** Called with a leaf whose .grad was just accumulated. */
+typedef void (*tsr_post_accumulate_hook)(tsr_tensor *leaf, void *user);
+
+/** Register; returns an id for tsr_remove_hook, or -1. The hook lives as long as the tensor. */
+TSR_API int64_t tsr_register_hook(tsr_tensor *t, tsr_tensor_hook hook, void *user);
+TSR_API int64_t tsr_register_post_accumulate_grad_hook(tsr_tensor *leaf, tsr_post_accumulate_hook hook, void *user);
+TSR_API tsr_status tsr_remove_hook(tsr_tensor *t, int64_t id);
+
+/* ---- functions of the user's own --------------------------------------------------------------------------------- */
+
+/** What a custom function's two halves talk to. */
+typedef struct op_ctx tsr_ctx;
+
+typedef struct tsr_function {
+    const char *name; /**< for messages and tsr_grad_fn_name */
+    /** Compute out[0 .. n_out) from in; recording is off inside. False after tsr_fail. */
+    bool (*forward)(tsr_ctx *ctx, tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user);
+    /** From the outputs' gradients (NULL: zero) give the inputs' (leave NULL: none). */
+    void (*backward)(tsr_ctx *ctx, tsr_tensor *const *grad_out, tsr_tensor **grad_in, void *user);
+    /** Frees user when the recorded call is gone, or at once when nothing was recorded. May be NULL. */
+    void (*drop)(void *user);
+} tsr_function;
+
+/** Apply a custom function; outs has room for n_out. The function struct must outlive the graph. */
+TSR_API tsr_status tsr_apply(const tsr_function *f, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out);
+/** In forward: keep a tensor (an input, an output, an intermediate) for backward. */
+TSR_API void tsr_ctx_save(tsr_ctx *ctx, tsr_tensor *t);
+/** In backward: the i-th saved tensor, borrowed. NULL and an error when it was modified since. */
+TSR_API tsr_tensor *tsr_ctx_saved(tsr_ctx *ctx, int64_t i);
+TSR_API bool tsr_ctx_needs_grad(const tsr_ctx *ctx, int64_t i);
+/** In forward: input i was written in place and is an output. */
+TSR_API void tsr_ctx_mark_dirty(tsr_ctx *ctx, tsr_tensor *input);
+/** In forward: this output never requires a gradient. */
+TSR_API void tsr_ctx_mark_non_differentiable(tsr_ctx *ctx, tsr_tensor *output);
+
+/* ---- checkpointing ------------------------------------------------------------------------------------------------ */
+
+typedef bool (*tsr_checkpoint_fn)(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user);
+/** Run fn without keeping what it would save, and run it again in backward (Chen et al. 2016). The thread's random state
+    is restored for the second run. fn must compute the same both times; user must stay valid until backward. */
+TSR_API tsr_status tsr_checkpoint(tsr_checkpoint_fn fn, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out);
+
+/* ---- checks of derivatives ---------------------------------------------------------------------------------------- */
+
+typedef struct tsr_gradcheck_options {
+    double eps;  /**< 1e-6 */
+    double atol; /**< 1e-5 */
+    double rtol; /**< 1e-3 */
+    int end_;
+} tsr_gradcheck_options;
+/** Compare the derivative of fn at `in` (f64 leaves that require a gradient are varied) with central differences. An
+    error says which input, output and element differ, with both values. options may be NULL. */
+TSR_API tsr_status tsr_gradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, int64_t n_out,
+                                 const tsr_gradcheck_options *options);
+/** The same for the derivative's derivative, with random gradients of the outputs. */
+TSR_API tsr_status tsr_gradgradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, int64_t n_out,
+                                     const tsr_gradcheck_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

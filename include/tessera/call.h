@@ -1,0 +1,112 @@
+/* call.h: operators by name, for bindings and tools; and the small types that operators' optional arguments use. */
+#ifndef TESSERA_CALL_H
+#define TESSERA_CALL_H
+
+#include "tessera/random.h"
+#include "tessera/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- types of optional arguments ----------------------------------------------------------------------------- */
+
+/** A number that may be absent: TSR_INT(2), TSR_FLOAT(0.5); {0} is absent. */
+typedef enum tsr_number_kind { TSR_NUMBER_NONE = 0, TSR_NUMBER_INT, TSR_NUMBER_FLOAT, TSR_NUMBER_BOOL } tsr_number_kind;
+typedef struct tsr_number {
+    tsr_number_kind kind;
+    int64_t i;
+    double f;
+} tsr_number;
+#define TSR_INT(value) ((tsr_number){TSR_NUMBER_INT, (value), 0})
+#define TSR_FLOAT(value) ((tsr_number){TSR_NUMBER_FLOAT, 0, (value)})
+
+/** A switch whose default is not "no". */
+typedef enum tsr_flag { TSR_FLAG_DEFAULT = 0, TSR_YES, TSR_NO } tsr_flag;
+
+/** Up to 8 floating-point numbers; n = 0 means the default. */
+typedef struct tsr_floats {
+    int32_t n;
+    double v[TSR_MAX_DIMS];
+} tsr_floats;
+
+/** Zero in an optional int or float argument means its default; these say zero itself. */
+#define TSR_ZERO_INT INT64_MIN
+#define TSR_ZERO (-0.0)
+
+/* ---- calls by name ------------------------------------------------------------------------------------------- */
+
+typedef enum tsr_value_kind {
+    TSR_VALUE_NONE = 0,
+    TSR_VALUE_TENSOR,
+    TSR_VALUE_INT,
+    TSR_VALUE_FLOAT,
+    TSR_VALUE_BOOL,
+    TSR_VALUE_STRING,
+    TSR_VALUE_DTYPE,
+    TSR_VALUE_GENERATOR,
+    TSR_VALUE_LIST /**< of values: ints, floats, tensors */
+} tsr_value_kind;
+
+/** One argument. Everything it points to is borrowed for the call. */
+typedef struct tsr_value {
+    tsr_value_kind kind;
+    union {
+        tsr_tensor *tensor;
+        int64_t i; /**< also bool */
+        double f;
+        const char *string;
+        tsr_dtype dtype;
+        tsr_generator *generator;
+        struct {
+            const struct tsr_value *v;
+            int64_t n;
+        } list;
+    };
+} tsr_value;
+
+/** An argument and, when given by keyword, its name (NULL: by position). */
+typedef struct tsr_arg {
+    const char *name;
+    tsr_value value;
+} tsr_arg;
+
+/**
+ * Call an operator by its public name ("add", "nn.functional.conv2d") or exact name ("max.dim").
+ *
+ * Arguments follow PyTorch's order and names; keywords come after positions. Where a name has overloads the first whose
+ * parameters accept the arguments is taken. A number stands for a tensor where one is expected, one integer for a
+ * list of equal ones.
+ *
+ * Returns the number of outputs, which are stored at `outs` as any operation's results are owned;
+ * -1 on an error: unknown name (with the nearest known one), no overload accepts the arguments (the message lists the
+ * candidates), more outputs than `room`, or the operator's own error.
+ */
+TSR_API int64_t tsr_call(const char *name, const tsr_arg *args, int64_t count, tsr_tensor **outs, int64_t room);
+
+/* ---- the registry -------------------------------------------------------------------------------------------- */
+
+/** One operator as the registry describes it. All texts live as long as the program. */
+typedef struct tsr_op_description {
+    const char *name;           /**< "max.dim" */
+    const char *const *names;   /**< public dotted names, NULL-terminated */
+    const char *group;          /**< family: "conv", "reduce" */
+    const char *schema;         /**< "conv2d(Tensor input, ...) -> Tensor" */
+    const char *doc;
+    const char *dtypes;
+    const char *derivative;     /**< "yes", "composite", "none" */
+    const char *const *samples; /**< argument texts, NULL-terminated */
+    bool inplace, view;
+} tsr_op_description;
+
+/** Number of operators (overloads and in-place forms counted apart). */
+TSR_API int64_t tsr_op_count(void);
+/** The i-th, sorted by group and name. False when out of range. */
+TSR_API bool tsr_op_describe(int64_t i, tsr_op_description *out);
+/** Find by exact or public name, starting at index `from`; -1 when there is none (further ones are overloads). */
+TSR_API int64_t tsr_op_find(const char *name, int64_t from);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

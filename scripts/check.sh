@@ -1,0 +1,96 @@
+#!/bin/sh
+# ./run check: every test and every check, one line each, and the sum on the last line. Called by run, which has installed
+# what is needed. Builds into build/ (Release) and build-asan/ (address and undefined-behaviour sanitizers).
+set -u
+cd "$(dirname "$0")/.."
+long=
+case ${1:-} in
+"") ;;
+--long) long=--long ;;
+*) echo "usage: ./run check [--long]" >&2; exit 2 ;;
+esac
+
+folder=${BUILD_DIR:-build}
+options="-DTESSERA_TESTS=ON -DTESSERA_WERROR=${TESSERA_WERROR:-OFF}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+passed=0 failed=0 skipped=0
+
+# step NAME COMMAND...: one check. It passes with status 0; with 77 it was skipped, and its last line says why.
+step() {
+    name=$1
+    shift
+    status=0
+    "$@" >"$log" 2>&1 || status=$?
+    case $status in
+    0) passed=$((passed + 1)); echo "ok       $name"; grep -i 'warning:' "$log" || true ;;
+    77) skipped=$((skipped + 1)); echo "skipped  $name: $(tail -n 1 "$log")" ;;
+    *) failed=$((failed + 1)); echo "FAILED   $name"; sed 's/^/    /' "$log" | tail -n 100 ;;
+    esac
+    [ $status = 0 ]
+}
+
+# tests ARGUMENTS: run_tests.sh, shown as it goes but for its last line, whose counts are added to ours.
+tests() {
+    scripts/run_tests.sh $long "$@" 2>&1 | tee "$log" | awk 'NR > 1 { print line; fflush() } { line = $0 }'
+    counts=$(tail -n 1 "$log" | awk '/^[0-9]+ passed, [0-9]+ failed/ { print $1, $3, $5 + 0 }')
+    # shellcheck disable=SC2086
+    set -- ${counts:-0 1 0}
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+skip() { echo "$*"; exit 77; }
+
+check_ops_header() (
+    [ -f tools/genops/main.c ] || skip "tools/genops is not there yet"
+    cmp "$folder/gen/ops.h" include/tessera/ops.h ||
+        { echo "make it new: cmake --build $folder --target update-ops-header"; exit 1; }
+)
+
+# Versions of clang-format disagree about details, so only the one that .clang-format was written for decides.
+check_format() (
+    command -v clang-format >/dev/null 2>&1 || skip "clang-format is not installed"
+    clang-format --version | grep -q 'version 14\.' || skip "clang-format is not version 14"
+    git rev-parse >/dev/null 2>&1 || skip "not a git checkout"
+    git ls-files '*.c' '*.h' | while read -r file; do [ ! -f "$file" ] || echo "$file"; done |
+        xargs clang-format --dry-run -Werror || { echo "./run format does it"; exit 1; }
+)
+
+# Every public header is complete in itself, in the oldest C we promise and in C++.
+check_headers() (
+    for header in include/tessera/*.h; do
+        echo "#include \"tessera/${header##*/}\"" >"$folder/header.c"
+        for language in "c -std=c11" "c -std=c17" "c++ -std=c++17"; do
+            case $language in c++*) command -v c++ >/dev/null 2>&1 || continue ;; esac
+            # shellcheck disable=SC2086
+            ${CC:-cc} -x $language -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$folder/header.c" || exit 1
+        done
+    done
+)
+
+# The shared library offers the names that begin with tsr_, and no other.
+check_symbols() (
+    strangers=$(nm -D --defined-only "$folder/libtessera.so" | awk '$3 !~ /^tsr_/ { print $3 }')
+    [ -z "$strangers" ] || { echo "exported without the prefix tsr_:"; echo "$strangers"; exit 1; }
+)
+
+step "layers, calls and names" scripts/check_layers.sh
+step "the layer check notices violations" scripts/check_layers.sh --self-test
+step "the test summary counts rightly" scripts/test_summary.sh
+step "format" check_format
+step "public headers stand alone" check_headers
+if step "build" ./run configure-and-build "$folder" "all tests examples bench" $options; then
+    step "ops.h is up to date" check_ops_header
+    step "exported names" check_symbols
+    step "install, and use from pkg-config and CMake" scripts/test_install.sh "$folder"
+    tests "$folder"
+fi
+if step "build with sanitizers" ./run configure-and-build build-asan "all tests" $options -DTESSERA_SANITIZE=ON; then
+    echo "with sanitizers:"
+    tests --sanitized build-asan
+fi
+
+line="$passed passed, $failed failed"
+[ $skipped = 0 ] || line="$line, $skipped skipped"
+echo "$line"
+[ $failed = 0 ]

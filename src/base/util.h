@@ -1,0 +1,55 @@
+/* util.h: small things every layer uses: passing errors on, growing arrays, text. */
+#ifndef BASE_UTIL_H
+#define BASE_UTIL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tessera/error.h"
+
+/* Return the status of `expr` to the caller unless it is TSR_OK. */
+#define TSR_TRY(expr)                                                                                                  \
+    do {                                                                                                               \
+        tsr_status tsr_try_status_ = (expr);                                                                           \
+        if (tsr_try_status_ != TSR_OK) return tsr_try_status_;                                                         \
+    } while (0)
+
+#define TSR_COUNT(array) ((int64_t)(sizeof(array) / sizeof((array)[0])))
+
+static inline int64_t tsr_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t tsr_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* An error raised when none may be: used to tell "no error" from "pending". */
+static inline bool tsr_error_pending(void) { return tsr_error_status() != TSR_OK; }
+
+/* Say something on the warning channel (tsr_set_warning_handler). */
+void tsr_warn(const char *format, ...) TSR_PRINTF(1, 2);
+
+/* Text that grows. Zero-initialise; tsr_text_free when done. A failed allocation sets the error, and later appends do
+   nothing, so only the end needs a check (tsr_text_failed). */
+typedef struct tsr_text {
+    char *data; /* NULL until something is appended, else zero-terminated */
+    size_t length, room;
+    bool failed;
+} tsr_text;
+void tsr_text_add(tsr_text *t, const char *format, ...) TSR_PRINTF(2, 3);
+void tsr_text_vadd(tsr_text *t, const char *format, va_list args) TSR_PRINTF(2, 0);
+void tsr_text_add_bytes(tsr_text *t, const void *bytes, size_t n);
+const char *tsr_text_get(const tsr_text *t); /* "" when empty */
+void tsr_text_free(tsr_text *t);
+
+/* Make room for one more element: *items has *room elements of `size` bytes, `count` in use. False: no memory. */
+bool tsr_grow(void *items, int64_t count, int64_t *room, size_t size);
+
+/* A map from strings to pointers (open addressing; keys are copied). Zero-initialise. */
+typedef struct tsr_map {
+    struct tsr_map_slot *slots;
+    int64_t count, room;
+} tsr_map;
+void *tsr_map_get(const tsr_map *m, const char *key);
+bool tsr_map_put(tsr_map *m, const char *key, void *value); /* replaces; false: no memory */
+void tsr_map_free(tsr_map *m);
+
+#endif

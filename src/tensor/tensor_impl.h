@@ -1,0 +1,115 @@
+/* tensor_impl.h: what a tensor is, for the layers of the library; users see an opaque handle (tessera/tensor.h).
+
+   A handle has its own shape, strides and offset over a shared storage. Autograd's part hangs off `autograd`, which this
+   layer only knows how to release. A view keeps its root base alive; `base` is never itself a view. */
+#ifndef TENSOR_IMPL_H
+#define TENSOR_IMPL_H
+
+#include "tessera/tensor.h"
+
+/* Where data lies. The CPU for now; kernels are looked up by it (backend/backend.h). */
+typedef enum tsr_device { TSR_CPU = 0, TSR_DEVICE_COUNT } tsr_device;
+
+typedef struct tsr_storage {
+    int32_t refs; /* atomic */
+    int32_t device;
+    int64_t version; /* in-place writes so far, shared by all views and detached aliases */
+    int64_t bytes;
+    void *data;
+    void (*done)(void *user); /* for memory of the caller's; NULL when `data` is ours */
+    void *user;
+    bool borrowed; /* data belongs to the caller */
+} tsr_storage;
+
+/* How a view may be written to (PyTorch's CreationMeta). */
+typedef enum view_kind {
+    VIEW_PLAIN = 0,
+    VIEW_MULTI_OUTPUT, /* made by chunk, split, unbind: in-place writes are refused under grad mode */
+    VIEW_NO_GRAD       /* made under no_grad: in-place writes with grad mode on are refused */
+} view_kind;
+
+struct tsr_autograd; /* autograd/graph.h */
+
+struct tsr_tensor {
+    int32_t refs; /* atomic */
+    uint8_t dtype;
+    int8_t ndim;
+    bool requires_grad;  /* a leaf's own flag, or true for a recorded result */
+    bool wrapped_number; /* came from a plain number: weak in type promotion */
+    uint8_t view;        /* view_kind, when base != NULL */
+    int64_t offset;      /* elements */
+    int64_t shape[TSR_MAX_DIMS], stride[TSR_MAX_DIMS];
+    tsr_storage *storage;
+    tsr_tensor *base; /* reference, or NULL */
+    struct tsr_autograd *autograd; /* owned, or NULL: gradient, graph node, hooks */
+};
+
+/* autograd installs its destructor here, so that this layer need not know it. */
+extern void (*tsr_autograd_release)(struct tsr_autograd *ag);
+
+/* ---- storage.c ---- */
+tsr_storage *storage_new(int64_t bytes, tsr_device device);
+tsr_storage *storage_retain(tsr_storage *s);
+void storage_release(tsr_storage *s);
+
+/* ---- handle.c: raw construction; every result is enrolled in the innermost scope unless it says otherwise ---- */
+
+/* A new handle over `s` (takes its own reference), not a view. The one place where tensors are born. */
+tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                        int64_t offset);
+/* Fresh dense memory, row-major. */
+tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device);
+/* Fresh dense memory with the strides given (they must describe a dense layout of `shape`). */
+tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                                 tsr_device device);
+/* Fresh memory that keeps t's dense layout (channels-last stays so), row-major where t is not dense. */
+tsr_tensor *tensor_empty_like(const tsr_tensor *t, tsr_dtype dtype);
+/* A view of t's root base with the geometry given. Autograd is not told: op/run.c does that for operators. */
+tsr_tensor *tensor_view(tsr_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset);
+/* A handle on the same storage that is not a view and has no history: what detach() is made of. */
+tsr_tensor *tensor_alias(const tsr_tensor *t);
+/* The reference that the scope holds becomes the caller's: after this the scope does not own t (t->refs unchanged).
+   For results that go straight into long-lived objects. */
+tsr_tensor *tensor_unscope(tsr_tensor *t);
+
+static inline int64_t tensor_numel(const tsr_tensor *t)
+{
+    int64_t n = 1;
+    for (int d = 0; d < t->ndim; d++) n *= t->shape[d];
+    return n;
+}
+
+/* ---- geometry.c: shapes and strides ---- */
+
+/* -1 and an error naming `op` when dim is outside [-ndim, ndim); 0-d tensors are treated as having one dimension. */
+int shape_wrap_dim(const char *op, int64_t dim, int ndim);
+void shape_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride);
+void shape_channels_last_strides(int ndim, const int64_t *shape, int64_t *stride); /* ndim 3, 4 or 5 */
+bool shape_is_contiguous(int ndim, const int64_t *shape, const int64_t *stride);
+bool shape_is_channels_last(int ndim, const int64_t *shape, const int64_t *stride);
+bool shape_is_dense(int ndim, const int64_t *shape, const int64_t *stride); /* some order of dims is row-major */
+/* Product of sizes; -1 on overflow or a negative size. */
+int64_t shape_numel(int ndim, const int64_t *shape);
+/* The broadcast shape of a and b; false and an error naming `op` and both shapes when there is none. */
+bool shape_broadcast(const char *op, const tsr_shape *a, const tsr_shape *b, tsr_shape *out);
+/* Strides with which `t` is read as if it had shape `to` (0 where it is expanded). t must broadcast to it. */
+void shape_expand_strides(const tsr_tensor *t, const tsr_shape *to, int64_t *stride);
+/* Strides for a view of t as `shape` without moving data, as torch.Tensor.view; false when impossible. */
+bool shape_view_strides(const tsr_tensor *t, int ndim, const int64_t *shape, int64_t *stride);
+/* Replace one -1 in `shape` so that it has `numel` elements; false and an error naming op otherwise. */
+bool shape_infer(const char *op, int64_t numel, tsr_shape *shape);
+
+/* "[2, 3]" of a tensor or shape, in one of a few rotating thread-local buffers: for messages. */
+const char *tensor_shape_text(const tsr_tensor *t);
+const char *shape_text(const tsr_shape *s);
+
+/* ---- overlap.c ---- */
+typedef enum overlap { OVERLAP_NO, OVERLAP_YES, OVERLAP_TOO_HARD } overlap;
+overlap tensor_internal_overlap(const tsr_tensor *t);
+typedef enum pair_overlap { PAIR_NONE, PAIR_FULL, PAIR_PARTIAL, PAIR_TOO_HARD } pair_overlap;
+pair_overlap tensor_pair_overlap(const tsr_tensor *a, const tsr_tensor *b);
+/* The two errors of tensor-semantics.md; false and the error when refused. */
+bool tensor_check_written(const tsr_tensor *written);
+bool tensor_check_no_partial_overlap(const tsr_tensor *written, const tsr_tensor *input);
+
+#endif
