@@ -52,14 +52,16 @@ check_format() (
     command -v clang-format >/dev/null 2>&1 || skip "clang-format is not installed"
     clang-format --version | grep -q 'version 14\.' || skip "clang-format is not version 14"
     git rev-parse >/dev/null 2>&1 || skip "not a git checkout"
-    git ls-files '*.c' '*.h' | while read -r file; do [ ! -f "$file" ] || echo "$file"; done |
-        xargs clang-format --dry-run -Werror || { echo "./run format does it"; exit 1; }
+    differ=$(git ls-files '*.c' '*.h' | while read -r file; do
+        [ ! -f "$file" ] || clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file"
+    done)
+    [ -z "$differ" ] || { echo "./run format would change:"; echo "$differ"; exit 1; }
 )
 
 # Every public header is complete in itself, in the oldest C we promise and in C++.
 check_headers() (
     for header in include/tessera/*.h; do
-        echo "#include \"tessera/${header##*/}\"" >"$folder/header.c"
+        printf '#include "tessera/%s"\ntypedef int not_empty;\n' "${header##*/}" >"$folder/header.c"
         for language in "c -std=c11" "c -std=c17" "c++ -std=c++17"; do
             case $language in c++*) command -v c++ >/dev/null 2>&1 || continue ;; esac
             # shellcheck disable=SC2086
@@ -78,9 +80,9 @@ step "layers, calls and names" scripts/check_layers.sh
 step "the layer check notices violations" scripts/check_layers.sh --self-test
 step "the test summary counts rightly" scripts/test_summary.sh
 step "format" check_format
-step "public headers stand alone" check_headers
 if step "build" ./run configure-and-build "$folder" "all tests examples bench" $options; then
     step "ops.h is up to date" check_ops_header
+    step "public headers stand alone" check_headers
     step "exported names" check_symbols
     step "install, and use from pkg-config and CMake" scripts/test_install.sh "$folder"
     tests "$folder"
@@ -88,6 +90,20 @@ fi
 if step "build with sanitizers" ./run configure-and-build build-asan "all tests" $options -DTESSERA_SANITIZE=ON; then
     echo "with sanitizers:"
     tests --sanitized build-asan
+fi
+
+# What few people build, an hour's worth of check: without the optional libraries, and with the other compiler.
+if [ -n "$long" ]; then
+    plain="-DTESSERA_ONEDNN=OFF -DTESSERA_SLEEF=OFF"
+    if step "build without oneDNN and SLEEF" ./run configure-and-build build-plain "all tests" $options $plain; then
+        echo "without oneDNN and SLEEF:"
+        tests build-plain
+    fi
+    build_clang() (
+        command -v clang >/dev/null 2>&1 || skip "clang is not installed"
+        CC=clang ./run configure-and-build build-clang "all tests examples bench" $options
+    )
+    step "build with clang" build_clang
 fi
 
 line="$passed passed, $failed failed"

@@ -5,8 +5,11 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define TSR_API __attribute__((visibility("default")))
+/* Parameter f is a printf format, whose arguments begin with parameter a: the compiler compares them. */
+#define TSR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define TSR_API
+#define TSR_PRINTF(f, a)
 #endif
 
 #endif
