@@ -1,0 +1,21 @@
+/* op_args.h: what is common to all argument structs, driven by the parameter tables (op_param) that genops writes. */
+#ifndef OP_ARGS_H
+#define OP_ARGS_H
+
+#include "op/op.h"
+
+/* Copy args (info->args_size bytes) to `copy`, with what was left out replaced by its default: 0 becomes the default,
+   TSR_ZERO and TSR_ZERO_INT become 0, flags become TSR_YES or TSR_NO (bool? stays TSR_FLAG_DEFAULT when absent). */
+void op_apply_defaults(const op_info *info, const void *args, void *copy);
+
+/* Called with the place of a tensor, the number of its parameter, and its index in a list (0 for a single tensor). */
+typedef void (*op_tensor_visitor)(tsr_tensor **slot, int param, int index, void *user);
+
+/* Visit every tensor parameter and every entry of lists, in order, also those that are NULL: the i-th call is tensor
+   input i. Slots of lists lie in the caller's list: read them, or give the struct a list of your own first. */
+void op_each_tensor(const op_info *info, void *args, op_tensor_visitor visit, void *user);
+
+/* How many calls that makes. */
+int op_count_tensors(const op_info *info, const void *args);
+
+#endif
