@@ -1,0 +1,195 @@
+/* handle.c: birth and death of tensors, and what can be asked of one.
+
+   Every tensor is made by tensor_wrap, which enrols it in the thread's innermost scope. Releasing one may release its
+   base and its part of the graph; the graph takes care not to recurse (autograd/graph.c). */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/util.h"
+#include "tensor/scope.h"
+#include "tensor/tensor_impl.h"
+#include "tessera/memory.h"
+
+void (*tsr_autograd_release)(struct tsr_autograd *ag);
+
+static int64_t live;
+
+int64_t tsr_live_tensors(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED); }
+
+static void tensor_free(tsr_tensor *t)
+{
+    if (t->autograd) tsr_autograd_release(t->autograd);
+    tsr_release(t->base); /* a base is never a view: one level */
+    storage_release(t->storage);
+    tsr_free(t);
+    __atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+}
+
+tsr_tensor *tsr_keep(tsr_tensor *t)
+{
+    if (t) __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+void tsr_release(tsr_tensor *t)
+{
+    if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0) tensor_free(t);
+}
+
+tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                        int64_t offset)
+{
+    tsr_tensor *t = tsr_alloc(sizeof *t);
+    if (!t) return NULL;
+    memset(t, 0, sizeof *t);
+    __atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
+    t->refs = 1;
+    t->dtype = (uint8_t)dtype;
+    t->ndim = (int8_t)ndim;
+    t->offset = offset;
+    t->storage = storage_retain(s);
+    for (int d = 0; d < ndim; d++) t->shape[d] = shape[d], t->stride[d] = stride[d];
+    if (scope_enrol(t)) return t;
+    tensor_free(t);
+    return NULL;
+}
+
+tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                                 tsr_device device)
+{
+    int64_t numel = ndim >= 0 && ndim <= TSR_MAX_DIMS ? shape_numel(ndim, shape) : -1;
+    if (numel < 0 || tsr_dtype_size(dtype) == 0) {
+        tsr_shape s = {.n = ndim < 0 || ndim > TSR_MAX_DIMS ? 0 : ndim};
+        memcpy(s.v, shape, (size_t)s.n * sizeof *shape);
+        tsr_fail(TSR_EINVAL, "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no "
+                             "overflow)", tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
+        return NULL;
+    }
+    tsr_storage *s = storage_new(numel * (int64_t)tsr_dtype_size(dtype), device);
+    if (!s) return NULL;
+    tsr_tensor *t = tensor_wrap(s, dtype, ndim, shape, stride, 0);
+    storage_release(s);
+    return t;
+}
+
+tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device)
+{
+    int64_t stride[TSR_MAX_DIMS] = {0};
+    if (ndim >= 0 && ndim <= TSR_MAX_DIMS) shape_contiguous_strides(ndim, shape, stride);
+    return tensor_empty_strided(dtype, ndim, shape, stride, device);
+}
+
+tsr_tensor *tensor_empty_like(const tsr_tensor *t, tsr_dtype dtype)
+{
+    tsr_device device = (tsr_device)t->storage->device;
+    if (shape_is_dense(t->ndim, t->shape, t->stride) && tensor_numel(t) > 0)
+        return tensor_empty_strided(dtype, t->ndim, t->shape, t->stride, device);
+    return tensor_empty(dtype, t->ndim, t->shape, device);
+}
+
+tsr_tensor *tensor_view(tsr_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset)
+{
+    tsr_tensor *v = tensor_wrap(t->storage, (tsr_dtype)t->dtype, ndim, shape, stride, offset);
+    if (v) v->base = tsr_keep(t->base ? t->base : t);
+    return v;
+}
+
+tsr_tensor *tensor_alias(const tsr_tensor *t)
+{
+    return tensor_wrap(t->storage, (tsr_dtype)t->dtype, t->ndim, t->shape, t->stride, t->offset);
+}
+
+/* ---- from the caller's data --------------------------------------------------------------------------------- */
+
+tsr_tensor *tsr_from_data(const void *data, tsr_shape shape, tsr_dtype dtype)
+{
+    tsr_tensor *t = tensor_empty(dtype, shape.n, shape.v, TSR_CPU);
+    if (t && t->storage->bytes > 0) memcpy(t->storage->data, data, (size_t)t->storage->bytes);
+    return t;
+}
+
+tsr_tensor *tsr_from_blob(void *data, tsr_shape shape, tsr_dtype dtype, void (*done)(void *user), void *user)
+{
+    int64_t stride[TSR_MAX_DIMS];
+    int64_t numel = shape.n >= 0 && shape.n <= TSR_MAX_DIMS ? shape_numel(shape.n, shape.v) : -1;
+    if (numel < 0 || tsr_dtype_size(dtype) == 0) {
+        tsr_fail(TSR_EINVAL, "from_blob: bad shape %s or dtype %s", shape_text(&shape), tsr_dtype_name(dtype));
+        return NULL;
+    }
+    tsr_storage *s = tsr_alloc_zeroed(1, sizeof *s);
+    if (!s) return NULL;
+    *s = (tsr_storage){.refs = 1, .device = TSR_CPU, .bytes = numel * (int64_t)tsr_dtype_size(dtype), .data = data,
+                       .borrowed = true};
+    shape_contiguous_strides(shape.n, shape.v, stride);
+    tsr_tensor *t = tensor_wrap(s, dtype, shape.n, shape.v, stride, 0);
+    if (t) s->done = done, s->user = user; /* on failure the memory stays the caller's */
+    storage_release(s);
+    return t;
+}
+
+static tsr_tensor *number_tensor(const void *value, tsr_dtype dtype)
+{
+    tsr_tensor *t = tsr_from_data(value, TSR_SCALAR_SHAPE, dtype);
+    if (t) t->wrapped_number = true;
+    return t;
+}
+
+tsr_tensor *tsr_scalar(double value) { return number_tensor(&value, TSR_F64); }
+tsr_tensor *tsr_scalar_int(int64_t value) { return number_tensor(&value, TSR_I64); }
+
+/* ---- properties ----------------------------------------------------------------------------------------------- */
+
+tsr_dtype tsr_dtype_of(const tsr_tensor *t) { return t ? (tsr_dtype)t->dtype : TSR_DTYPE_DEFAULT; }
+int tsr_ndim(const tsr_tensor *t) { return t ? t->ndim : 0; }
+int64_t tsr_storage_offset(const tsr_tensor *t) { return t ? t->offset : 0; }
+int64_t tsr_numel(const tsr_tensor *t) { return t ? tensor_numel(t) : 0; }
+bool tsr_is_contiguous(const tsr_tensor *t) { return t && shape_is_contiguous(t->ndim, t->shape, t->stride); }
+bool tsr_is_channels_last(const tsr_tensor *t) { return t && shape_is_channels_last(t->ndim, t->shape, t->stride); }
+bool tsr_shares_storage(const tsr_tensor *a, const tsr_tensor *b) { return a && b && a->storage == b->storage; }
+int64_t tsr_version(const tsr_tensor *t) { return t ? t->storage->version : 0; }
+tsr_tensor *tsr_base(const tsr_tensor *t) { return t ? t->base : NULL; }
+
+static tsr_shape copy_dims(int n, const int64_t *v)
+{
+    tsr_shape s = {.n = n};
+    memcpy(s.v, v, (size_t)n * sizeof *v);
+    return s;
+}
+
+tsr_shape tsr_shape_of(const tsr_tensor *t) { return t ? copy_dims(t->ndim, t->shape) : TSR_SCALAR_SHAPE; }
+tsr_shape tsr_strides_of(const tsr_tensor *t) { return t ? copy_dims(t->ndim, t->stride) : TSR_SCALAR_SHAPE; }
+
+int64_t tsr_size(const tsr_tensor *t, int dim)
+{
+    if (!t || dim < -t->ndim || dim >= t->ndim) {
+        tsr_fail(TSR_EINVAL, "size: dimension %d of a tensor with %d dimensions", dim, tsr_ndim(t));
+        return -1;
+    }
+    return t->shape[dim < 0 ? dim + t->ndim : dim];
+}
+
+/* ---- elements --------------------------------------------------------------------------------------------------- */
+
+const void *tsr_const_data(const tsr_tensor *t)
+{
+    if (!t || t->storage->device != TSR_CPU) {
+        tsr_fail(TSR_EINVAL, "data: %s", t ? "the host cannot read this device's memory" : "the tensor is NULL");
+        return NULL;
+    }
+    return (const char *)t->storage->data + t->offset * (int64_t)tsr_dtype_size((tsr_dtype)t->dtype);
+}
+
+void *tsr_data(tsr_tensor *t)
+{
+    union {
+        const void *in;
+        void *out;
+    } p = {tsr_const_data(t)};
+    return p.out;
+}
+
+void tsr_bump_version(tsr_tensor *t)
+{
+    if (t) t->storage->version++;
+}
