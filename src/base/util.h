@@ -16,6 +16,14 @@
         if (tsr_try_status_ != TSR_OK) return tsr_try_status_;                                                         \
     } while (0)
 
+/* A small thread-local variable that is read often: no function call to find it, also in a shared library. Such space
+   is scarce in a library that is loaded at run time: pointers and numbers only. */
+#if defined(__ELF__)
+#define TSR_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define TSR_THREAD_LOCAL _Thread_local
+#endif
+
 #define TSR_COUNT(array) ((int64_t)(sizeof(array) / sizeof((array)[0])))
 
 static inline int64_t tsr_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }

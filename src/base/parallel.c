@@ -1,0 +1,66 @@
+/* parallel.c: loops over OpenMP's threads.
+
+   OpenMP keeps its thread count apart for every thread that opens regions, and oneDNN reads that count. So the count is
+   one number for the whole process here, and each thread hands it to OpenMP when it first asks. */
+#include "base/parallel.h"
+
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+
+enum { MAX_THREADS = 4096 };
+
+static _Atomic int thread_count; /* 0: not yet known */
+static TSR_THREAD_LOCAL int count_given_to_openmp;
+
+static int default_count(void)
+{
+    const char *text = getenv("TSR_NUM_THREADS");
+    if (!text || !*text) return omp_get_max_threads(); /* OMP_NUM_THREADS, else the cores */
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (!*end && n >= 1 && n <= MAX_THREADS) return (int)n;
+    tsr_warn("TSR_NUM_THREADS=%.40s is not a number from 1 to %d; ignored", text, MAX_THREADS);
+    return omp_get_max_threads();
+}
+
+void tsr_set_num_threads(int n)
+{
+    atomic_store(&thread_count, n < 1 ? default_count() : (int)tsr_min_i64(n, MAX_THREADS));
+    tsr_num_threads();
+}
+
+int tsr_num_threads(void)
+{
+    int n = atomic_load_explicit(&thread_count, memory_order_relaxed);
+    if (n == 0) {
+        int found = default_count();
+        n = atomic_compare_exchange_strong(&thread_count, &n, found) ? found : n;
+    }
+    if (count_given_to_openmp != n && !omp_in_parallel()) {
+        omp_set_num_threads(n);
+        count_given_to_openmp = n;
+    }
+    return n;
+}
+
+/* Where part i of `parts` begins: the parts' sizes differ by one at most. No product overflows. */
+static int64_t part_begin(int64_t n, int64_t parts, int64_t i) { return n / parts * i + tsr_min_i64(i, n % parts); }
+
+void tsr_parallel_for(int64_t n, int64_t grain, tsr_range_body body, void *user)
+{
+    if (n <= 0) return;
+    int64_t parts = tsr_min_i64(n / tsr_max_i64(grain, 1), tsr_num_threads());
+    if (parts <= 1 || omp_in_parallel()) {
+        body(0, n, user);
+        return;
+    }
+#pragma omp parallel num_threads((int)parts)
+    {
+        /* OpenMP may give fewer threads than asked for. */
+        int64_t given = omp_get_num_threads(), i = omp_get_thread_num();
+        body(part_begin(n, given, i), part_begin(n, given, i + 1), user);
+    }
+}
