@@ -180,7 +180,7 @@ typedef struct backend {
     bool (*layer_norm_grad)(const array *grad_x, const array *grad_weight, const array *grad_bias, const array *grad,
                             const array *x, const array *mean, const array *rstd, const array *weight,
                             const norm_params *p);
-    /* x, out [N, C, ...]; batch statistics are written to mean and rstd [C]; running ones are the op layer's work */
+    /* x, out [N, C, ...]; batch statistics are written to mean and var (biased) [C]; running ones are the op layer's work */
     bool (*batch_norm_stats)(const array *mean, const array *var, const array *x);
     /* out = (x - mean) * scale + shift, each [C] */
     bool (*batch_norm_apply)(const array *out, const array *x, const array *mean, const array *scale,
@@ -225,7 +225,8 @@ typedef struct backend {
     bool (*multinomial)(const array *out, const array *p, bool replacement, tsr_rng_state at);
 
     /* q [.., L, E], k [.., S, E], v [.., S, V], all 4-d; mask (added to the scores, any broadcast strides) or NULL;
-       lse [.., L] receives the log-sum-exp of each row when not NULL */
+       lse [.., L] receives the log-sum-exp of each row when not NULL. A row that may see no key gives 0, and +inf as lse,
+       so that exp(score - lse) is 0 in the derivative */
     bool (*attention)(const array *out, const array *lse, const array *q, const array *k, const array *v,
                       const array *mask, const attention_params *p);
 
