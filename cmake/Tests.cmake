@@ -7,7 +7,7 @@ list(FILTER test_sources EXCLUDE REGEX "/tests/(support|consumer)/")
 
 # Tests see the library's inside: internal headers, and through the static library every function.
 add_library(test_interface INTERFACE)
-target_include_directories(test_interface INTERFACE src tests)
+target_include_directories(test_interface INTERFACE src tests ${CMAKE_BINARY_DIR}/gen)
 target_include_directories(test_interface SYSTEM INTERFACE ${cmocka_INCLUDE_DIRS} ${TESSERA_INCLUDE_DIRS})
 target_compile_definitions(test_interface INTERFACE ${TESSERA_DEFINITIONS} TSR_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
 target_compile_options(test_interface INTERFACE ${OpenMP_C_FLAGS})
