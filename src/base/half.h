@@ -20,10 +20,7 @@ static inline float tsr_f32_of_bits(uint32_t bits)
     return x;
 }
 
-static inline float tsr_f32_from_bf16(uint16_t h)
-{
-    return tsr_f32_of_bits((uint32_t)h << 16);
-}
+static inline float tsr_f32_from_bf16(uint16_t h) { return tsr_f32_of_bits((uint32_t)h << 16); }
 
 static inline uint16_t tsr_bf16_from_f32(float x)
 {

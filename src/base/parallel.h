@@ -6,8 +6,7 @@
 
 #include <stdint.h>
 
-int tsr_num_threads(void);
-void tsr_set_num_threads(int n); /* n < 1 means the default */
+#include "tessera/runtime.h" /* tsr_num_threads, tsr_set_num_threads */
 
 /* Call body(begin, end, user) over disjoint ranges that cover [0, n). Ranges of fewer than `grain` items are not split
    off; below that everything runs on the caller. Nested calls run serially. body must not fail. */

@@ -1,0 +1,36 @@
+/* runtime.h: how the library runs on this machine: threads, instruction set, version. */
+#ifndef TESSERA_RUNTIME_H
+#define TESSERA_RUNTIME_H
+
+#include "tessera/error.h"
+#include "tessera/export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Threads that operations use: TSR_NUM_THREADS, else OMP_NUM_THREADS, else the cores; or what tsr_set_num_threads set. */
+TSR_API int tsr_num_threads(void);
+
+/** Use n threads from now on; n < 1 means the default. Results do not depend on it. */
+TSR_API void tsr_set_num_threads(int n);
+
+/**
+ * Choose the CPU kernels: "reference" (plain C, slow, the definition of each operation), "baseline", "avx2", "avx512",
+ * or NULL for the best that the machine has. The environment variable TSR_ISA says the same for a whole process; a value
+ * that is unknown or that the machine lacks gives a warning and the best.
+ *
+ * TSR_EINVAL for an unknown name, TSR_ESTATE when the machine or the build lacks it. Not while operations are running.
+ */
+TSR_API tsr_status tsr_set_isa(const char *isa);
+
+/** The name of the kernels in use. */
+TSR_API const char *tsr_isa(void);
+
+/** "0.1.0" */
+TSR_API const char *tsr_version_string(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
