@@ -322,6 +322,7 @@ bool tsr_alloc_failed(void) { return atomic_load(&fail_happened); }
 static bool fails_now(void)
 {
     int64_t left = read_counter(&fail_countdown);
+    if (left == 0) return false;
     while (left > 0 && !atomic_compare_exchange_weak(&fail_countdown, &left, left - 1)) {}
     if (left == 1) atomic_store(&fail_happened, true);
     return left == 1;
@@ -361,8 +362,7 @@ static block *get_block(thread_cache *c, size_t bytes)
 
 void *tsr_alloc(size_t bytes)
 {
-    if (read_counter(&fail_countdown) && fails_now()) return no_memory(bytes);
-    if (bytes > MAX_BYTES) return no_memory(bytes);
+    if (bytes > MAX_BYTES || fails_now()) return no_memory(bytes);
     thread_cache *c = my_cache ? my_cache : get_cache();
     block *b = c ? get_block(c, bytes) : NULL;
     if (!b) return no_memory(bytes);
@@ -428,7 +428,7 @@ void *tsr_realloc(void *p, size_t bytes)
 {
     if (!p) return tsr_alloc(bytes);
     size_t room = ((block *)((char *)p - UNIT))->bytes;
-    if (CACHING && bytes <= room && bytes >= room / 2) return p;
+    if (CACHING && bytes <= room && bytes >= room / 2) return fails_now() ? no_memory(bytes) : p;
     void *moved = tsr_alloc(bytes);
     if (!moved) return NULL;
     memcpy(moved, p, bytes < room ? bytes : room);

@@ -1,0 +1,121 @@
+/* Splitting loops over threads: every index once, whatever the numbers; nested loops run serially; the count. */
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/parallel.h"
+#include "base/util.h"
+
+typedef struct tally {
+    _Atomic int visits[1000];
+    _Atomic int ranges;
+    _Atomic int nested;
+} tally;
+
+static void visit(int64_t begin, int64_t end, void *user)
+{
+    tally *t = user;
+    atomic_fetch_add(&t->ranges, 1);
+    for (int64_t i = begin; i < end; i++) atomic_fetch_add(&t->visits[i], 1);
+}
+
+static void every_index_is_visited_once(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {0, 1, 2, 3, 7, 64, 999, 1000};
+    for (int threads = 1; threads <= 7; threads++) {
+        tsr_set_num_threads(threads);
+        for (int64_t s = 0; s < TSR_COUNT(sizes); s++) {
+            tally t = {0};
+            tsr_parallel_for(sizes[s], 1, visit, &t);
+            for (int64_t i = 0; i < 1000; i++) assert_int_equal(t.visits[i], i < sizes[s]);
+            assert_true(t.ranges <= threads);
+        }
+    }
+    tsr_set_num_threads(0);
+}
+
+static void less_than_two_grains_run_on_the_caller_alone(void **state)
+{
+    (void)state;
+    tsr_set_num_threads(4);
+    tally t = {0};
+    tsr_parallel_for(199, 100, visit, &t);
+    assert_int_equal(t.ranges, 1);
+    tally two = {0};
+    tsr_parallel_for(200, 100, visit, &two);
+    assert_int_equal(two.ranges, 2);
+    tally zero_grain = {0};
+    tsr_parallel_for(4, 0, visit, &zero_grain);
+    assert_int_equal(zero_grain.ranges, 4);
+    tsr_set_num_threads(0);
+}
+
+static void visit_nested(int64_t begin, int64_t end, void *user)
+{
+    tally *t = user;
+    for (int64_t i = begin; i < end; i++) {
+        tally inner = {0};
+        tsr_parallel_for(100, 1, visit, &inner);
+        atomic_fetch_add(&t->nested, inner.ranges);
+    }
+}
+
+static void nested_loops_run_serially(void **state)
+{
+    (void)state;
+    tsr_set_num_threads(4);
+    tally t = {0};
+    tsr_parallel_for(8, 1, visit_nested, &t);
+    assert_int_equal(t.nested, 8); /* one range for each of the 8 inner loops */
+    tsr_set_num_threads(0);
+}
+
+static void the_count_reaches_openmp(void **state)
+{
+    (void)state;
+    tsr_set_num_threads(3);
+    assert_int_equal(tsr_num_threads(), 3);
+    assert_int_equal(omp_get_max_threads(), 3);
+    tsr_set_num_threads(0);
+}
+
+static void remember(const char *message, void *user) { tsr_text_add(user, "%s", message); }
+
+static void the_default_comes_from_the_environment(void **state)
+{
+    (void)state;
+    setenv("TSR_NUM_THREADS", "5", 1);
+    tsr_set_num_threads(0);
+    assert_int_equal(tsr_num_threads(), 5);
+
+    tsr_text warning = {0};
+    tsr_set_warning_handler(remember, &warning);
+    setenv("TSR_NUM_THREADS", "many", 1);
+    tsr_set_num_threads(0);
+    assert_true(tsr_num_threads() >= 1);
+    assert_non_null(strstr(tsr_text_get(&warning), "TSR_NUM_THREADS=many"));
+    tsr_text_free(&warning);
+    tsr_set_warning_handler(NULL, NULL);
+    unsetenv("TSR_NUM_THREADS");
+    tsr_set_num_threads(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_index_is_visited_once),
+        cmocka_unit_test(less_than_two_grains_run_on_the_caller_alone),
+        cmocka_unit_test(nested_loops_run_serially),
+        cmocka_unit_test(the_count_reaches_openmp),
+        cmocka_unit_test(the_default_comes_from_the_environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
