@@ -18,7 +18,7 @@ function(tessera_objects name options)
     endif()
     add_library(${name} OBJECT ${ARGN})
     target_link_libraries(${name} PRIVATE tessera_flags)
-    target_include_directories(${name} PRIVATE src include ${CMAKE_BINARY_DIR}/gen)
+    target_include_directories(${name} PRIVATE src ${CMAKE_BINARY_DIR}/gen include)
     if(TARGET generated)
         add_dependencies(${name} generated)
     endif()
@@ -57,7 +57,8 @@ function(tessera_library target kind exported)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME tessera EXPORT_NAME ${exported} LINKER_LANGUAGE C
         VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
     target_include_directories(${target} INTERFACE
-        $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/gen> $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
 
 tessera_library(tessera_static STATIC tessera_static)

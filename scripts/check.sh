@@ -43,7 +43,7 @@ skip() { echo "$*"; exit 77; }
 
 check_ops_header() (
     [ -f tools/genops/main.c ] || skip "tools/genops is not there yet"
-    cmp "$folder/gen/ops.h" include/tessera/ops.h ||
+    cmp "$folder/gen/tessera/ops.h" include/tessera/ops.h ||
         { echo "make it new: cmake --build $folder --target update-ops-header"; exit 1; }
 )
 

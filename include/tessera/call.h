@@ -48,6 +48,12 @@ typedef enum tsr_value_kind {
     TSR_VALUE_LIST /**< of values: ints, floats, tensors */
 } tsr_value_kind;
 
+/** A list of values. */
+typedef struct tsr_value_list {
+    const struct tsr_value *v;
+    int64_t n;
+} tsr_value_list;
+
 /** One argument. Everything it points to is borrowed for the call. */
 typedef struct tsr_value {
     tsr_value_kind kind;
@@ -58,10 +64,7 @@ typedef struct tsr_value {
         const char *string;
         tsr_dtype dtype;
         tsr_generator *generator;
-        struct {
-            const struct tsr_value *v;
-            int64_t n;
-        } list;
+        tsr_value_list list;
     };
 } tsr_value;
 

@@ -18,4 +18,12 @@ void op_each_tensor(const op_info *info, void *args, op_tensor_visitor visit, vo
 /* How many calls that makes. */
 int op_count_tensors(const op_info *info, const void *args);
 
+/* Every name, public and exact, with what it means; sorted, overloads of one name in the order of their table. */
+typedef struct op_name {
+    const char *name;
+    const op_info *info;
+} op_name;
+extern const op_name op_names[];
+extern const int64_t op_name_count;
+
 #endif
