@@ -8,7 +8,12 @@ void ref_fill(backend *b)
     ref_binary_fill(b);
     ref_ternary_fill(b);
     ref_reduce_fill(b);
+    ref_scan_fill(b);
+    ref_softmax_fill(b);
     ref_matmul_fill(b);
+    ref_index_fill(b);
+    ref_sort_fill(b);
+    ref_random_fill(b);
 }
 
 bool ref_refuse(const char *kernel, int32_t dtype)

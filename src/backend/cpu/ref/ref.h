@@ -229,4 +229,7 @@ double ref_unary_f64(unary_code code, double x, const double *p);
 double ref_binary_f64(binary_code code, double a, double b, const double *p);
 double ref_ternary_f64(ternary_code code, double a, double b, double c, const double *p);
 
+/* order = the positions of n keys, smallest first, stable (ref_sort.c). False: no memory. */
+bool ref_order_f64(double *keys, int64_t n, int64_t *order);
+
 #endif
