@@ -125,16 +125,18 @@ static void put_body(buffer *b, const entry *e)
     }
 }
 
-/* %s, %s:%d */\n ", e->exact, e->group, e->at.line);
+static void put_entry(buffer *b, const entry *e)
+{
+    put(b, "\n/* %s, %s:%d */\n", e->exact, e->group, e->at.line);
     put_params(b, e);
-put_texts(b, "names", e, &e->names);
-if (!e->form_of) {
-    put_texts(b, "samples", e, &e->samples);
-    put_texts(b, "outputs", e, &e->outputs);
-    put_trampoline(b, e);
-}
-put_info(b, e);
-put_body(b, e);
+    put_texts(b, "names", e, &e->names);
+    if (!e->form_of) {
+        put_texts(b, "samples", e, &e->samples);
+        put_texts(b, "outputs", e, &e->outputs);
+        put_trampoline(b, e);
+    }
+    put_info(b, e);
+    put_body(b, e);
 }
 
 static int by_group_and_name(const void *a, const void *b)
