@@ -52,7 +52,7 @@ check_format() (
     command -v clang-format >/dev/null 2>&1 || skip "clang-format is not installed"
     clang-format --version | grep -q 'version 14\.' || skip "clang-format is not version 14"
     git rev-parse >/dev/null 2>&1 || skip "not a git checkout"
-    differ=$(git ls-files '*.c' '*.h' | while read -r file; do
+    differ=$(git ls-files '*.c' '*.h' ':!include/tessera/ops.h' | while read -r file; do
         [ ! -f "$file" ] || clang-format --dry-run -Werror "$file" >/dev/null 2>&1 || echo "$file"
     done)
     [ -z "$differ" ] || { echo "./run format would change:"; echo "$differ"; exit 1; }
