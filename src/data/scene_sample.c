@@ -219,12 +219,20 @@ static bool clear_of(const scene *s, const scene_solid *a, const scene_solid *b,
     return angle * angle > apart * apart * width * width;
 }
 
+/* About how much of the picture it covers; the unit does not matter. */
+static double apparent_size(const scene *s, const scene_solid *solid)
+{
+    double ahead = solid->centre.z * s->camera.right.x - solid->centre.x * s->camera.right.z;
+    double fill = solid->kind == TSR_SCENE_CONE ? 0.5 : solid->kind == TSR_SCENE_SPHERE ? 0.785 : 1;
+    return fill * footprint(solid) * solid->half.y / (ahead * ahead);
+}
+
 static bool place(dice *d, scene *s, scene_solid *solid)
 {
     for (int i = 0; i < PLACING_TRIES; i++) {
         double ahead = dice_between(d, 2.2, s->high.z - 0.5);
         stand(s, solid, ahead, ahead * dice_between(d, -0.48, 0.48));
-        bool fits = in_room(s, solid);
+        bool fits = in_room(s, solid) && apparent_size(s, solid) < 0.6 * apparent_size(s, &s->solids[0]);
         for (int k = 0; k < s->solid_count; k++) fits = fits && clear_of(s, solid, &s->solids[k], k ? 0.5 : 0.75);
         if (fits) return true;
     }
