@@ -12,6 +12,7 @@
 #include "tessera/memory.h"
 
 void (*tsr_autograd_release)(struct tsr_autograd *ag);
+const char *(*tsr_autograd_name)(tsr_tensor *t);
 
 static int64_t live;
 
@@ -55,6 +56,17 @@ tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t
     return NULL;
 }
 
+/* Elements from the first to behind the last. */
+static int64_t extent(int ndim, const int64_t *shape, const int64_t *stride)
+{
+    int64_t last = 0;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] == 0) return 0;
+        last += (shape[d] - 1) * stride[d];
+    }
+    return last + 1;
+}
+
 tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
                                  tsr_device device)
 {
@@ -66,7 +78,7 @@ tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape
                              "overflow)", tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
         return NULL;
     }
-    tsr_storage *s = storage_new(numel * (int64_t)tsr_dtype_size(dtype), device);
+    tsr_storage *s = storage_new(extent(ndim, shape, stride) * (int64_t)tsr_dtype_size(dtype), device);
     if (!s) return NULL;
     tsr_tensor *t = tensor_wrap(s, dtype, ndim, shape, stride, 0);
     storage_release(s);
@@ -91,7 +103,9 @@ tsr_tensor *tensor_empty_like(const tsr_tensor *t, tsr_dtype dtype)
 tsr_tensor *tensor_view(tsr_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset)
 {
     tsr_tensor *v = tensor_wrap(t->storage, (tsr_dtype)t->dtype, ndim, shape, stride, offset);
-    if (v) v->base = tsr_keep(t->base ? t->base : t);
+    if (!v) return NULL;
+    v->base = tsr_keep(t->base ? t->base : t);
+    v->view_version = v->storage->version;
     return v;
 }
 

@@ -41,11 +41,14 @@ struct tsr_tensor {
     int64_t shape[TSR_MAX_DIMS], stride[TSR_MAX_DIMS];
     tsr_storage *storage;
     tsr_tensor *base; /* reference, or NULL */
+    int64_t view_version; /* views: the storage's version when the view, or its present graph node, was made */
     struct tsr_autograd *autograd; /* owned, or NULL: gradient, graph node, hooks */
 };
 
 /* autograd installs its destructor here, so that this layer need not know it. */
 extern void (*tsr_autograd_release)(struct tsr_autograd *ag);
+/* Likewise the name of the node that made t, "" for leaves: printing shows it. */
+extern const char *(*tsr_autograd_name)(tsr_tensor *t);
 
 /* ---- storage.c ---- */
 tsr_storage *storage_new(int64_t bytes, tsr_device device);
@@ -59,7 +62,7 @@ tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t
                         int64_t offset);
 /* Fresh dense memory, row-major. */
 tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device);
-/* Fresh dense memory with the strides given (they must describe a dense layout of `shape`). */
+/* Fresh memory with the strides given, which need not be dense. */
 tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
                                  tsr_device device);
 /* Fresh memory that keeps t's dense layout (channels-last stays so), row-major where t is not dense. */
