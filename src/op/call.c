@@ -1,0 +1,200 @@
+/* call.c: operators by name, and the registry as bindings and tools see it.
+
+   Names are found by bisection in the sorted table that genops makes (op_names); overloads of a name are tried in the
+   order of their table. Operators marked internal are not to be seen here. */
+#include <stdio.h>
+#include <string.h>
+
+#include "op/call_match.h"
+#include "op/op_args.h"
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+/* Index of the first entry of op_names that is not before `name`. */
+static int64_t lower_bound(const char *name)
+{
+    int64_t low = 0, high = op_name_count;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (strcmp(op_names[middle].name, name) < 0) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* The overloads of a name: op_names[*first] and so on. How many; internal operators do not count. */
+static int64_t find_overloads(const char *name, int64_t *first)
+{
+    *first = lower_bound(name);
+    int64_t n = 0;
+    while (*first + n < op_name_count && !strcmp(op_names[*first + n].name, name)) n++;
+    return n && op_names[*first].info->internal ? 0 : n;
+}
+
+enum { LONGEST_NAME = 64 };
+
+/* Levenshtein's distance: how many letters to insert, delete or change. */
+static int edit_distance(const char *a, const char *b)
+{
+    int row[LONGEST_NAME + 1];
+    size_t n = strlen(b);
+    if (n > LONGEST_NAME) return 1 << 20;
+    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= n; j++) {
+            int change = diagonal + (a[i - 1] != b[j - 1]);
+            int other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal = row[j];
+            row[j] = change < other ? change : other;
+        }
+    }
+    return row[n];
+}
+
+static const char *last_part(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && dot[1] ? dot + 1 : name;
+}
+
+/* The known name that is nearest to an unknown one (its place in the tree may be what is wrong: torch.relu); NULL when
+   none is near. */
+static const char *nearest_name(const char *name)
+{
+    const char *best = NULL;
+    int limit = (int)strlen(last_part(name)) / 3 + 1, least = 2 * limit + 2;
+    for (int64_t i = 0; i < op_name_count; i++) {
+        if (op_names[i].info->internal) continue;
+        int whole = edit_distance(name, op_names[i].name);
+        int part = edit_distance(last_part(name), last_part(op_names[i].name));
+        int distance = 2 * (whole < part ? whole : part) + (whole > part); /* the same place is nearer */
+        if (distance < least && distance <= 2 * limit + 1) least = distance, best = op_names[i].name;
+    }
+    return best;
+}
+
+static int64_t fail_unknown(const char *name)
+{
+    const char *near = nearest_name(name);
+    if (near) tsr_fail(TSR_EINVAL, "there is no operator '%s'; did you mean '%s'?", name, near);
+    else tsr_fail(TSR_EINVAL, "there is no operator '%s'; `tessera ops` lists those there are", name);
+    return -1;
+}
+
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
+
+static bool require_grad(tsr_tensor **outs, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (!op_is_float(outs[i])) {
+            tsr_fail(TSR_EINVAL, "only tensors of floating point dtype can require gradients, not %s",
+                     tsr_dtype_name((tsr_dtype)outs[i]->dtype));
+            return false;
+        }
+        outs[i]->requires_grad = true;
+    }
+    return true;
+}
+
+static int64_t run_match(const op_match *m, tsr_tensor **outs, int64_t room)
+{
+    int64_t n = op_run(m->info, m->args, outs, room);
+    if (n < 0 || !m->requires_grad || require_grad(outs, n)) return n;
+    for (int64_t i = 0; i < n; i++) tsr_release(tensor_unscope(outs[i]));
+    return -1;
+}
+
+/* What speaks against an overload: the reason found when numbers may stand for tensors, which is the widest reading. */
+static const char *reason(op_match *m, const op_info *info, const tsr_arg *args, int64_t count)
+{
+    op_match_args(m, info, args, count, OP_MATCH_NUMBERS);
+    op_match_release(m);
+    return m->why;
+}
+
+static int64_t fail_no_overload(const char *name, int64_t first, int64_t n, const tsr_arg *args, int64_t count)
+{
+    op_match m;
+    tsr_text text = {0};
+    for (int64_t i = 0; i < n && n > 1; i++) {
+        const op_info *info = op_names[first + i].info;
+        tsr_text_add(&text, "\n  %s: %s", info->schema, reason(&m, info, args, count));
+    }
+    const op_info *only = op_names[first].info;
+    if (n == 1) tsr_fail(TSR_EINVAL, "%s: %s; it is %s", name, reason(&m, only, args, count), only->schema);
+    else tsr_fail(TSR_EINVAL, "%s: the arguments fit none of its forms:%s", name, tsr_text_get(&text));
+    tsr_text_free(&text);
+    return -1;
+}
+
+int64_t tsr_call(const char *name, const tsr_arg *args, int64_t count, tsr_tensor **outs, int64_t room)
+{
+    int64_t first, n = find_overloads(name, &first);
+    if (!n) return fail_unknown(name);
+    for (op_match_mode mode = OP_MATCH_PLAIN; mode <= OP_MATCH_BOTH; mode++) {
+        for (int64_t i = 0; i < n; i++) {
+            op_match m;
+            bool fits = op_match_args(&m, op_names[first + i].info, args, count, mode);
+            int64_t result = fits ? run_match(&m, outs, room) : -1;
+            op_match_release(&m);
+            if (fits || tsr_error_status() == TSR_ENOMEM) return result;
+        }
+    }
+    return fail_no_overload(name, first, n, args, count);
+}
+
+/* ---- the registry -------------------------------------------------------------------------------------------------- */
+
+/* The i-th operator that is not internal; NULL when out of range. */
+static const op_info *public_op(int64_t i)
+{
+    for (int64_t k = 0; i >= 0 && k < op_registry_count; k++)
+        if (!op_registry[k]->internal && i-- == 0) return op_registry[k];
+    return NULL;
+}
+
+int64_t tsr_op_count(void)
+{
+    int64_t n = 0;
+    for (int64_t k = 0; k < op_registry_count; k++) n += !op_registry[k]->internal;
+    return n;
+}
+
+bool tsr_op_describe(int64_t i, tsr_op_description *out)
+{
+    static const char *const derivatives[] = {[OP_DIFF] = "yes", [OP_COMPOSITE] = "composite", [OP_NONDIFF] = "none"};
+    const op_info *info = public_op(i);
+    if (!info) return false;
+    *out = (tsr_op_description){.name = info->name,
+                                .names = info->names,
+                                .group = info->group,
+                                .schema = info->schema,
+                                .doc = info->doc,
+                                .dtypes = info->dtypes,
+                                .derivative = derivatives[info->grad],
+                                .samples = info->samples,
+                                .inplace = info->inplace,
+                                .view = info->view};
+    return true;
+}
+
+static bool answers_to(const op_info *info, const char *name)
+{
+    if (!strcmp(info->name, name)) return true;
+    for (const char *const *n = info->names; *n; n++)
+        if (!strcmp(*n, name)) return true;
+    return false;
+}
+
+int64_t tsr_op_find(const char *name, int64_t from)
+{
+    int64_t index = 0;
+    for (int64_t k = 0; k < op_registry_count; k++) {
+        if (op_registry[k]->internal) continue;
+        if (index >= from && answers_to(op_registry[k], name)) return index;
+        index++;
+    }
+    return -1;
+}
