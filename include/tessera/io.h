@@ -11,6 +11,7 @@
 #ifndef TESSERA_IO_H
 #define TESSERA_IO_H
 
+#include "tessera/named.h"
 #include "tessera/tensor.h"
 
 #ifdef __cplusplus
@@ -72,12 +73,6 @@ TSR_API const char *tsr_archive_metadata_key(const tsr_archive *a, int64_t i);
 TSR_API tsr_tensor *tsr_load_one(const char *path);
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
-
-/** A tensor with the name it is saved under. */
-typedef struct tsr_named {
-    const char *name;
-    tsr_tensor *tensor;
-} tsr_named;
 
 /** A key with its text, for safetensors' metadata. */
 typedef struct tsr_text_pair {

@@ -1,0 +1,174 @@
+/* nn.h: modules: parameters with names, and what is computed with them.
+
+   A module has a type (a name, a forward function), parameters, buffers and children, all named. Names join with dots, so
+   that a state dict has PyTorch's keys: own parameters in the order they were added, then buffers, then children depth
+   first. A module's functions leave the functional operators to do the work: tsr_nn_conv2d's forward is one call of
+   tsr_conv2d.
+
+   Ownership: constructors return a module that the caller owns and frees with tsr_module_free; adding it to a parent hands
+   it over. Constructors of layers take children that are NULL as "that failed": a whole tree is checked once, at its end.
+   Weights are initialised with the thread's default generator, in PyTorch's distributions. */
+#ifndef TESSERA_NN_H
+#define TESSERA_NN_H
+
+#include "tessera/named.h"
+#include "tessera/ops.h"
+#include "tessera/random.h"
+#include "tessera/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tsr_module tsr_module;
+
+/* ---- making modules of one's own -------------------------------------------------------------------------------- */
+
+typedef struct tsr_module_type {
+    const char *name;  /**< "Linear" */
+    size_t state_size; /**< bytes of the module's own struct, zeroed at first: tsr_module_state */
+    /** One tensor in, one out, in the innermost scope; NULL: not callable that way. */
+    tsr_tensor *(*forward)(tsr_module *m, tsr_tensor *input);
+    /** Frees what the state holds beside parameters, buffers and children; may be NULL. */
+    void (*drop)(void *state);
+} tsr_module_type;
+
+/** A new module without anything in it. The type must outlive it. NULL: no memory. */
+TSR_API tsr_module *tsr_module_new(const tsr_module_type *type);
+/** Free the module, its children, and its references of parameters and buffers. NULL is allowed. Only for modules that
+    have no parent. */
+TSR_API void tsr_module_free(tsr_module *m);
+
+/** The module's own struct. */
+TSR_API void *tsr_module_state(tsr_module *m);
+TSR_API const tsr_module_type *tsr_module_type_of(const tsr_module *m);
+
+/** Add a parameter: a reference of t is taken (one that the innermost scope holds is moved) and t made to require a
+    gradient. Returns t, borrowed; NULL when t is NULL or there is no memory. Names have no dots and are unique. */
+TSR_API tsr_tensor *tsr_module_add_parameter(tsr_module *m, const char *name, tsr_tensor *t);
+/** Add a buffer: saved with the state when persistent, never trained. */
+TSR_API tsr_tensor *tsr_module_add_buffer(tsr_module *m, const char *name, tsr_tensor *t, bool persistent);
+/** Add a child and take it over. Returns it, borrowed; NULL when child is NULL or there is no memory (it is freed). */
+TSR_API tsr_module *tsr_module_add_child(tsr_module *m, const char *name, tsr_module *child);
+
+/* ---- using modules ------------------------------------------------------------------------------------------------ */
+
+/** Call the module. NULL module or input: NULL. */
+TSR_API tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input);
+
+/** A descendant by dotted name ("decoder.conv_out"), or NULL without an error. */
+TSR_API tsr_module *tsr_module_child(tsr_module *m, const char *name);
+/** A parameter or buffer by dotted name, borrowed, or NULL without an error. */
+TSR_API tsr_tensor *tsr_module_tensor(tsr_module *m, const char *name);
+/** Number of direct children, and the i-th. */
+TSR_API int64_t tsr_module_child_count(const tsr_module *m);
+TSR_API tsr_module *tsr_module_child_at(tsr_module *m, int64_t i);
+
+/** Training or evaluation mode, for the whole tree: dropout and batch norm obey. Modules start in training mode. */
+TSR_API void tsr_module_train(tsr_module *m, bool training);
+TSR_API bool tsr_module_is_training(const tsr_module *m);
+/** Switch all parameters' requires_grad. */
+TSR_API tsr_status tsr_module_requires_grad(tsr_module *m, bool requires_grad);
+/** Forget all gradients (they become NULL). */
+TSR_API void tsr_module_zero_grad(tsr_module *m);
+/** Convert floating parameters and buffers in place (the tensors are replaced: make optimisers afterwards). */
+TSR_API tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype);
+/** Number of elements of all parameters; shared ones count once. */
+TSR_API int64_t tsr_module_parameter_count(tsr_module *m);
+
+/** Named parameters, shared ones once (under the first name), appended to out. */
+TSR_API tsr_status tsr_module_parameters(tsr_module *m, tsr_named_list *out);
+/** Parameters and persistent buffers under all their names, appended to out. */
+TSR_API tsr_status tsr_module_state_dict(tsr_module *m, tsr_named_list *out);
+
+/** Names that did not match; owned by tsr_load_report_free. */
+typedef struct tsr_load_report {
+    char **missing, **unexpected;
+    int64_t n_missing, n_unexpected;
+} tsr_load_report;
+TSR_API void tsr_load_report_free(tsr_load_report *report);
+
+/**
+ * Copy tensors into the module's parameters and buffers, by name, casting dtypes. Nothing is copied when anything is wrong.
+ * strict: missing and unexpected names are errors; else they are listed in `report` (which may be NULL). A size that
+ * differs is always an error. The message lists all of it, in PyTorch's words.
+ */
+TSR_API tsr_status tsr_module_load_state_dict(tsr_module *m, const tsr_named *tensors, int64_t n, bool strict,
+                                              tsr_load_report *report);
+
+/* ---- initialisation (torch.nn.init): in place, without being recorded; g NULL: the thread's generator ---------------- */
+
+TSR_API tsr_status tsr_init_uniform(tsr_tensor *t, double low, double high, tsr_generator *g);
+TSR_API tsr_status tsr_init_normal(tsr_tensor *t, double mean, double std, tsr_generator *g);
+TSR_API tsr_status tsr_init_constant(tsr_tensor *t, double value);
+/** He et al. 2015: U(-b, b), b = gain sqrt(3 / fan_in), gain = sqrt(2 / (1 + a^2)). fan_in = size(1) * receptive field. */
+TSR_API tsr_status tsr_init_kaiming_uniform(tsr_tensor *t, double a, tsr_generator *g);
+/** The same variance, normal; gain for ReLU when a is 0. */
+TSR_API tsr_status tsr_init_kaiming_normal(tsr_tensor *t, double a, tsr_generator *g);
+/** Glorot and Bengio 2010: U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)). */
+TSR_API tsr_status tsr_init_xavier_uniform(tsr_tensor *t, double gain, tsr_generator *g);
+TSR_API tsr_status tsr_init_xavier_normal(tsr_tensor *t, double gain, tsr_generator *g);
+
+/* ---- layers: PyTorch's names, defaults and initialisation; all parameters f32 (tsr_module_to converts) ---------------- */
+
+/** y = x W^T + b; weight [out, in]. */
+TSR_API tsr_module *tsr_nn_linear(int64_t in_features, int64_t out_features, bool bias);
+
+typedef struct tsr_nn_conv_args {
+    int64_t in_channels, out_channels;
+    int64_t kernel_size[3];    /**< as many as the layer has dimensions; further zeros mean the first */
+    int64_t stride[3];         /**< 0: 1 (first entry) or the first (further ones) */
+    int64_t padding[3];        /**< exactly as given */
+    int64_t dilation[3];       /**< 0: 1 */
+    int64_t output_padding[3]; /**< transposed ones only */
+    int64_t groups;            /**< 0: 1 */
+    bool no_bias;
+    int end_;
+} tsr_nn_conv_args;
+#define tsr_nn_conv1d(...) tsr_nn_conv_v(1, false, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+#define tsr_nn_conv2d(...) tsr_nn_conv_v(2, false, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+#define tsr_nn_conv_transpose1d(...) tsr_nn_conv_v(1, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+#define tsr_nn_conv_transpose2d(...) tsr_nn_conv_v(2, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+TSR_API tsr_module *tsr_nn_conv_v(int dims, bool transposed, const tsr_nn_conv_args *args);
+
+/** Group norm (Wu and He 2018) over `groups` groups of channels; eps 0 means 1e-5. */
+TSR_API tsr_module *tsr_nn_group_norm(int64_t groups, int64_t channels, double eps);
+/** Layer norm (Ba et al. 2016) over the last dimension; eps 0 means 1e-5. */
+TSR_API tsr_module *tsr_nn_layer_norm(int64_t features, double eps);
+/** Batch norm (Ioffe and Szegedy 2015) of [N, C, ...]; eps 0 means 1e-5, momentum 0 means 0.1. */
+TSR_API tsr_module *tsr_nn_batch_norm(int64_t channels, double eps, double momentum);
+/** weight [count, dim], N(0, 1); input i64 of any shape. */
+TSR_API tsr_module *tsr_nn_embedding(int64_t count, int64_t dim);
+TSR_API tsr_module *tsr_nn_dropout(double p);
+TSR_API tsr_module *tsr_nn_identity(void);
+TSR_API tsr_module *tsr_nn_flatten(int64_t start_dim);
+TSR_API tsr_module *tsr_nn_relu(void);
+TSR_API tsr_module *tsr_nn_leaky_relu(double slope);
+TSR_API tsr_module *tsr_nn_silu(void);
+TSR_API tsr_module *tsr_nn_gelu(void);
+TSR_API tsr_module *tsr_nn_tanh(void);
+TSR_API tsr_module *tsr_nn_sigmoid(void);
+TSR_API tsr_module *tsr_nn_max_pool2d(int64_t kernel, int64_t stride);
+TSR_API tsr_module *tsr_nn_avg_pool2d(int64_t kernel, int64_t stride);
+/** Nearest-neighbour upsampling by a whole factor. */
+TSR_API tsr_module *tsr_nn_upsample(int64_t factor);
+
+/** Multi-head self-attention (Vaswani et al. 2017) of [N, L, features], PyTorch's nn.MultiheadAttention with
+    batch_first: in_proj_weight, in_proj_bias, out_proj. */
+TSR_API tsr_module *tsr_nn_multihead_attention(int64_t features, int64_t heads, bool causal);
+
+/** Children run one after the other, named 0, 1, ... The list ends with NULL only by `n`; a NULL child makes the whole
+    NULL (and frees the others). */
+TSR_API tsr_module *tsr_nn_sequential(tsr_module *const *children, int64_t n);
+#define tsr_nn_sequence(...)                                                                                           \
+    tsr_nn_sequential((tsr_module *const[]){__VA_ARGS__},                                                              \
+                      (int64_t)(sizeof((tsr_module *const[]){__VA_ARGS__}) / sizeof(tsr_module *)))
+/** Children named 0, 1, ... that the owner calls itself. */
+TSR_API tsr_module *tsr_nn_module_list(void);
+/** Append to a module list or a sequential. Returns the child, or NULL. */
+TSR_API tsr_module *tsr_module_append(tsr_module *list, tsr_module *child);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
