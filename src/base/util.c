@@ -1,4 +1,4 @@
-/* util.c: growing arrays. */
+/* util.c: growing arrays, and how different two names are. */
 #include "base/util.h"
 
 #include <string.h>
@@ -21,4 +21,22 @@ bool tsr_grow(void *items, int64_t count, int64_t *room, size_t size)
     memcpy(items, &grown, sizeof grown);
     *room = wanted;
     return true;
+}
+
+int64_t tsr_edit_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 255 };
+    size_t n = strnlen(a, LONGEST), m = strnlen(b, LONGEST);
+    int64_t row[LONGEST + 1]; /* row[j]: from the first i bytes of a to the first j of b */
+    for (size_t j = 0; j <= m; j++) row[j] = (int64_t)j;
+    for (size_t i = 1; i <= n; i++) {
+        int64_t diagonal = row[0];
+        row[0] = (int64_t)i;
+        for (size_t j = 1; j <= m; j++) {
+            int64_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = tsr_min_i64(replaced, 1 + tsr_min_i64(row[j], row[j - 1]));
+        }
+    }
+    return row[m];
 }

@@ -51,6 +51,10 @@ void tsr_text_free(tsr_text *t);
 /* Make room for one more element: *items has *room elements of `size` bytes, `count` in use. False: no memory. */
 bool tsr_grow(void *items, int64_t count, int64_t *room, size_t size);
 
+/* How many insertions, deletions and replacements of bytes turn a into b (Levenshtein), for "did you mean". Bytes after
+   the 255th of each are not looked at. */
+int64_t tsr_edit_distance(const char *a, const char *b);
+
 /* A map from strings to pointers (open addressing; keys are copied). Zero-initialise. */
 typedef struct tsr_map {
     struct tsr_map_slot *slots;
