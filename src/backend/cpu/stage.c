@@ -1,0 +1,65 @@
+/* stage.c: see stage.h. */
+#include "backend/cpu/stage.h"
+
+#include "base/alloc.h"
+
+/* The dimension that comes i-th in memory, the slowest first. */
+static int dim_at(const array *a, stage_layout layout, int i)
+{
+    if (layout == STAGE_ROW_MAJOR || i == 0) return i;
+    return i == a->ndim - 1 ? 1 : i + 1;
+}
+
+static void canonical_strides(const array *a, stage_layout layout, int64_t *stride)
+{
+    int64_t step = 1;
+    for (int i = a->ndim - 1; i >= 0; i--) {
+        int d = dim_at(a, layout, i);
+        stride[d] = step;
+        step *= a->shape[d];
+    }
+}
+
+bool stage_has_layout(const array *a, stage_layout layout)
+{
+    int64_t stride[TSR_MAX_DIMS];
+    canonical_strides(a, layout, stride);
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] != 1 && a->stride[d] != stride[d]) return false;
+    return true;
+}
+
+bool stage_output(stage *s, const array *out, stage_layout layout)
+{
+    *s = (stage){0};
+    if (!out) return true;
+    s->a = *out;
+    if (!stage_has_layout(out, layout)) {
+        s->memory = tsr_alloc((size_t)stage_numel(out) * tsr_dtype_size((tsr_dtype)out->dtype));
+        if (!s->memory) return false;
+        s->a.data = s->memory;
+    }
+    canonical_strides(out, layout, s->a.stride);
+    return true;
+}
+
+bool stage_input(stage *s, const array *x, stage_layout layout)
+{
+    if (!stage_output(s, x, layout)) return false;
+    if (!s->memory || backend_of(TSR_CPU)->copy(&s->a, x)) return true;
+    stage_free(s);
+    return false;
+}
+
+bool stage_deliver(stage *s, const array *out)
+{
+    bool ok = !s->memory || backend_of(TSR_CPU)->copy(out, &s->a);
+    stage_free(s);
+    return ok;
+}
+
+void stage_free(stage *s)
+{
+    tsr_free(s->memory);
+    *s = (stage){0};
+}
