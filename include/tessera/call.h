@@ -91,10 +91,10 @@ TSR_API int64_t tsr_call(const char *name, const tsr_arg *args, int64_t count, t
 
 /** One operator as the registry describes it. All texts live as long as the program. */
 typedef struct tsr_op_description {
-    const char *name;           /**< "max.dim" */
-    const char *const *names;   /**< public dotted names, NULL-terminated */
-    const char *group;          /**< family: "conv", "reduce" */
-    const char *schema;         /**< "conv2d(Tensor input, ...) -> Tensor" */
+    const char *name;         /**< "max.dim" */
+    const char *const *names; /**< public dotted names, NULL-terminated */
+    const char *group;        /**< family: "conv", "reduce" */
+    const char *schema;       /**< "conv2d(Tensor input, ...) -> Tensor" */
     const char *doc;
     const char *dtypes;
     const char *derivative;     /**< "yes", "composite", "none" */

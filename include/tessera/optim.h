@@ -36,7 +36,8 @@ TSR_API void tsr_optim_free(tsr_optim *o);
 
 /** Add a group of parameters (references are taken); options NULL: the optimiser's. Returns the group's number or -1:
     a parameter that is not a leaf requiring a gradient, or is there already. */
-TSR_API int64_t tsr_optim_add_group(tsr_optim *o, const tsr_named *parameters, int64_t n, const tsr_optim_options *options);
+TSR_API int64_t tsr_optim_add_group(tsr_optim *o, const tsr_named *parameters, int64_t n,
+                                    const tsr_optim_options *options);
 
 /** Update all parameters that have a gradient. Refuses to run while an error is pending. */
 TSR_API tsr_status tsr_optim_step(tsr_optim *o);

@@ -120,10 +120,10 @@ bool op_recording(const op_ctx *c);
 
 /* Not recorded, kernels only: for use inside forward code. */
 tsr_tensor *op_cast(tsr_tensor *t, tsr_dtype dtype);       /* t itself when it has the dtype already */
-tsr_tensor *op_contiguous(tsr_tensor *t);                  /* t itself when contiguous */
-tsr_tensor *op_expand(tsr_tensor *t, const tsr_shape *to); /* a stride-0 view; t must broadcast to it */
+tsr_tensor *op_as_contiguous(tsr_tensor *t);                  /* t itself when contiguous */
+tsr_tensor *op_as_expanded(tsr_tensor *t, const tsr_shape *to); /* a stride-0 view; t must broadcast to it */
 bool op_copy(tsr_tensor *dst, const tsr_tensor *src);      /* kernel copy: dst = src, same shape, any dtype */
-bool op_fill(tsr_tensor *dst, double value);
+bool op_fill_with(tsr_tensor *dst, double value);
 
 static inline const backend *op_backend(const tsr_tensor *t)
 {
@@ -153,10 +153,12 @@ bool op_dim_mask(const op_ctx *c, const tsr_shape *dims, int ndim, uint32_t *mas
 
 tsr_tensor *op_saved(op_ctx *c, int i);  /* what op_save kept; checks the version */
 tsr_tensor *op_result(op_ctx *c, int i); /* output i, for operators that say `saves result` */
-/* Shape and dtype of tensor input i (lists count each entry) or of output i. */
+/* What tensor input i (lists count each entry) or output i looked like when the operator ran. */
 typedef struct op_meta {
     tsr_dtype dtype;
-    tsr_shape shape;
+    tsr_device device;
+    tsr_shape shape, stride;
+    int64_t offset;
 } op_meta;
 op_meta op_input_meta(const op_ctx *c, int i);
 op_meta op_output_meta(const op_ctx *c, int i);

@@ -11,10 +11,10 @@ static const struct dtype_facts {
     const char *name, *safetensors, *torch;
     int kind, rank; /* kind: 0 bool, 1 integer, 2 floating */
 } facts[TSR_DTYPE_COUNT] = {
-    [TSR_DTYPE_DEFAULT] = {0, "?", "", "", -1, 0}, [TSR_F32] = {4, "f32", "F32", "float32", 2, 2},
-    [TSR_F64] = {8, "f64", "F64", "float64", 2, 3}, [TSR_I64] = {8, "i64", "I64", "int64", 1, 3},
-    [TSR_I32] = {4, "i32", "I32", "int32", 1, 2},   [TSR_U8] = {1, "u8", "U8", "uint8", 1, 1},
-    [TSR_BOOL] = {1, "bool", "BOOL", "bool", 0, 0}, [TSR_F16] = {2, "f16", "F16", "float16", 2, 1},
+    [TSR_DTYPE_DEFAULT] = {0, "?", "", "", -1, 0},      [TSR_F32] = {4, "f32", "F32", "float32", 2, 2},
+    [TSR_F64] = {8, "f64", "F64", "float64", 2, 3},     [TSR_I64] = {8, "i64", "I64", "int64", 1, 3},
+    [TSR_I32] = {4, "i32", "I32", "int32", 1, 2},       [TSR_U8] = {1, "u8", "U8", "uint8", 1, 1},
+    [TSR_BOOL] = {1, "bool", "BOOL", "bool", 0, 0},     [TSR_F16] = {2, "f16", "F16", "float16", 2, 1},
     [TSR_BF16] = {2, "bf16", "BF16", "bfloat16", 2, 1},
 };
 

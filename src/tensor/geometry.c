@@ -166,13 +166,16 @@ bool shape_infer(const char *op, int64_t numel, tsr_shape *shape)
         } else if (__builtin_mul_overflow(known, shape->v[d], &known)) known = INT64_MAX;
     }
     if (hole >= 0 && known == 0) {
-        tsr_fail(TSR_EINVAL, "%s: cannot reshape tensor of %lld elements into shape %s because the unspecified dimension "
-                             "size -1 can be any value and is ambiguous", op, (long long)numel, shape_text(shape));
+        tsr_fail(TSR_EINVAL,
+                 "%s: cannot reshape tensor of %lld elements into shape %s because the unspecified dimension "
+                 "size -1 can be any value and is ambiguous",
+                 op, (long long)numel, shape_text(shape));
         return false;
     }
     if (hole >= 0 && numel % known == 0) shape->v[hole] = numel / known;
     else if (hole >= 0 || known != numel) {
-        tsr_fail(TSR_EINVAL, "%s: shape '%s' is invalid for input of size %lld", op, shape_text(shape), (long long)numel);
+        tsr_fail(TSR_EINVAL, "%s: shape '%s' is invalid for input of size %lld", op, shape_text(shape),
+                 (long long)numel);
         return false;
     }
     return true;

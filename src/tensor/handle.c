@@ -74,8 +74,10 @@ tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape
     if (numel < 0 || tsr_dtype_size(dtype) == 0) {
         tsr_shape s = {.n = ndim < 0 || ndim > TSR_MAX_DIMS ? 0 : ndim};
         memcpy(s.v, shape, (size_t)s.n * sizeof *shape);
-        tsr_fail(TSR_EINVAL, "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no "
-                             "overflow)", tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
+        tsr_fail(TSR_EINVAL,
+                 "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no "
+                 "overflow)",
+                 tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
         return NULL;
     }
     tsr_storage *s = storage_new(extent(ndim, shape, stride) * (int64_t)tsr_dtype_size(dtype), device);
@@ -133,8 +135,8 @@ tsr_tensor *tsr_from_blob(void *data, tsr_shape shape, tsr_dtype dtype, void (*d
     }
     tsr_storage *s = tsr_alloc_zeroed(1, sizeof *s);
     if (!s) return NULL;
-    *s = (tsr_storage){.refs = 1, .device = TSR_CPU, .bytes = numel * (int64_t)tsr_dtype_size(dtype), .data = data,
-                       .borrowed = true};
+    *s = (tsr_storage){
+        .refs = 1, .device = TSR_CPU, .bytes = numel * (int64_t)tsr_dtype_size(dtype), .data = data, .borrowed = true};
     shape_contiguous_strides(shape.n, shape.v, stride);
     tsr_tensor *t = tensor_wrap(s, dtype, shape.n, shape.v, stride, 0);
     if (t) s->done = done, s->user = user; /* on failure the memory stays the caller's */

@@ -12,15 +12,24 @@ double element_f64(const tsr_tensor *t, int64_t at)
 {
     const void *p = (const char *)t->storage->data + at * (int64_t)tsr_dtype_size((tsr_dtype)t->dtype);
     switch ((tsr_dtype)t->dtype) {
-    case TSR_F32: return *(const float *)p;
-    case TSR_F64: return *(const double *)p;
-    case TSR_I64: return (double)*(const int64_t *)p;
-    case TSR_I32: return *(const int32_t *)p;
-    case TSR_U8: return *(const uint8_t *)p;
-    case TSR_BOOL: return *(const uint8_t *)p != 0;
-    case TSR_F16: return tsr_f32_from_f16(*(const uint16_t *)p);
-    case TSR_BF16: return tsr_f32_from_bf16(*(const uint16_t *)p);
-    default: return NAN;
+    case TSR_F32:
+        return *(const float *)p;
+    case TSR_F64:
+        return *(const double *)p;
+    case TSR_I64:
+        return (double)*(const int64_t *)p;
+    case TSR_I32:
+        return *(const int32_t *)p;
+    case TSR_U8:
+        return *(const uint8_t *)p;
+    case TSR_BOOL:
+        return *(const uint8_t *)p != 0;
+    case TSR_F16:
+        return tsr_f32_from_f16(*(const uint16_t *)p);
+    case TSR_BF16:
+        return tsr_f32_from_bf16(*(const uint16_t *)p);
+    default:
+        return NAN;
     }
 }
 
@@ -44,15 +53,32 @@ int64_t element_offset(const tsr_tensor *t, int64_t i)
 static void store(void *out, int64_t i, tsr_dtype dtype, const tsr_tensor *t, int64_t at)
 {
     switch (dtype) {
-    case TSR_F32: ((float *)out)[i] = (float)element_f64(t, at); break;
-    case TSR_F64: ((double *)out)[i] = element_f64(t, at); break;
-    case TSR_I64: ((int64_t *)out)[i] = element_i64(t, at); break;
-    case TSR_I32: ((int32_t *)out)[i] = (int32_t)element_i64(t, at); break;
-    case TSR_U8: ((uint8_t *)out)[i] = (uint8_t)element_i64(t, at); break;
-    case TSR_BOOL: ((uint8_t *)out)[i] = element_f64(t, at) != 0; break;
-    case TSR_F16: ((uint16_t *)out)[i] = tsr_f16_from_f32((float)element_f64(t, at)); break;
-    case TSR_BF16: ((uint16_t *)out)[i] = tsr_bf16_from_f32((float)element_f64(t, at)); break;
-    default: break;
+    case TSR_F32:
+        ((float *)out)[i] = (float)element_f64(t, at);
+        break;
+    case TSR_F64:
+        ((double *)out)[i] = element_f64(t, at);
+        break;
+    case TSR_I64:
+        ((int64_t *)out)[i] = element_i64(t, at);
+        break;
+    case TSR_I32:
+        ((int32_t *)out)[i] = (int32_t)element_i64(t, at);
+        break;
+    case TSR_U8:
+        ((uint8_t *)out)[i] = (uint8_t)element_i64(t, at);
+        break;
+    case TSR_BOOL:
+        ((uint8_t *)out)[i] = element_f64(t, at) != 0;
+        break;
+    case TSR_F16:
+        ((uint16_t *)out)[i] = tsr_f16_from_f32((float)element_f64(t, at));
+        break;
+    case TSR_BF16:
+        ((uint16_t *)out)[i] = tsr_bf16_from_f32((float)element_f64(t, at));
+        break;
+    default:
+        break;
     }
 }
 
@@ -75,7 +101,8 @@ static bool check_single(const tsr_tensor *t)
 {
     if (t && tensor_numel(t) == 1) return tsr_const_data(t) != NULL;
     if (!tsr_error_pending())
-        tsr_fail(TSR_EINVAL, "item: a tensor with %lld elements cannot be converted to a number", (long long)tsr_numel(t));
+        tsr_fail(TSR_EINVAL, "item: a tensor with %lld elements cannot be converted to a number",
+                 (long long)tsr_numel(t));
     return false;
 }
 

@@ -106,15 +106,17 @@ pair_overlap tensor_pair_overlap(const tsr_tensor *a, const tsr_tensor *b)
 bool tensor_check_written(const tsr_tensor *written)
 {
     if (tensor_internal_overlap(written) != OVERLAP_YES) return true;
-    tsr_fail(TSR_EINVAL, "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                         "location. Please clone() the tensor before performing the operation.");
+    tsr_fail(TSR_EINVAL,
+             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+             "location. Please clone() the tensor before performing the operation.");
     return false;
 }
 
 bool tensor_check_no_partial_overlap(const tsr_tensor *written, const tsr_tensor *input)
 {
     if (tensor_pair_overlap(written, input) != PAIR_PARTIAL) return true;
-    tsr_fail(TSR_EINVAL, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-                         "single memory location. Please clone() the tensor before performing the operation.");
+    tsr_fail(TSR_EINVAL,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+             "single memory location. Please clone() the tensor before performing the operation.");
     return false;
 }

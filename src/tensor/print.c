@@ -59,9 +59,14 @@ static void write_value(const printer *p, int64_t at, char *out)
 {
     double v = p->style >= STYLE_WHOLE ? element_f64(p->t, at) : 0;
     switch (p->style) {
-    case STYLE_INTEGER: snprintf(out, VALUE_ROOM, "%lld", (long long)element_i64(p->t, at)); return;
-    case STYLE_BOOL: snprintf(out, VALUE_ROOM, "%s", element_i64(p->t, at) ? "True" : "False"); return;
-    default: break;
+    case STYLE_INTEGER:
+        snprintf(out, VALUE_ROOM, "%lld", (long long)element_i64(p->t, at));
+        return;
+    case STYLE_BOOL:
+        snprintf(out, VALUE_ROOM, "%s", element_i64(p->t, at) ? "True" : "False");
+        return;
+    default:
+        break;
     }
     if (isnan(v)) snprintf(out, VALUE_ROOM, "nan");
     else if (isinf(v)) snprintf(out, VALUE_ROOM, v < 0 ? "-inf" : "inf");

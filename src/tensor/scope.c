@@ -47,7 +47,8 @@ void tsr_scope_close(tsr_mark mark)
 bool scope_enrol(tsr_tensor *t)
 {
     if (stack.depth == 0) return true;
-    if (stack.count == stack.room && !tsr_grow(&stack.items, stack.count, &stack.room, sizeof *stack.items)) return false;
+    if (stack.count == stack.room && !tsr_grow(&stack.items, stack.count, &stack.room, sizeof *stack.items))
+        return false;
     stack.items[stack.count++] = t;
     return true;
 }

@@ -40,8 +40,8 @@ struct tsr_tensor {
     int64_t offset;      /* elements */
     int64_t shape[TSR_MAX_DIMS], stride[TSR_MAX_DIMS];
     tsr_storage *storage;
-    tsr_tensor *base; /* reference, or NULL */
-    int64_t view_version; /* views: the storage's version when the view, or its present graph node, was made */
+    tsr_tensor *base;              /* reference, or NULL */
+    int64_t view_version;          /* views: the storage's version when the view, or its present graph node, was made */
     struct tsr_autograd *autograd; /* owned, or NULL: gradient, graph node, hooks */
 };
 

@@ -1,0 +1,181 @@
+/* autograd.c: the public face: what requires a gradient, grad mode, backward and grads. */
+#include <string.h>
+
+#include "autograd/graph.h"
+#include "tensor/scope.h"
+
+/* ---- grad mode ------------------------------------------------------------------------------------------------ */
+
+static _Thread_local bool grad_disabled;
+
+bool tsr_set_grad_enabled(bool enabled)
+{
+    bool was = !grad_disabled;
+    grad_disabled = !enabled;
+    return was;
+}
+
+bool tsr_is_grad_enabled(void) { return !grad_disabled; }
+
+/* ---- what requires a gradient ----------------------------------------------------------------------------------- */
+
+bool tsr_requires_grad(const tsr_tensor *t) { return t && autograd_requires_grad(t); }
+
+bool tsr_is_leaf(const tsr_tensor *t)
+{
+    if (!t || !autograd_requires_grad(t)) return true;
+    bool stale = t->base && t->base->requires_grad && t->view_version != t->storage->version;
+    return !stale && !(t->autograd && t->autograd->grad_fn);
+}
+
+tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad)
+{
+    if (!t)
+        return tsr_error_pending() ? tsr_error_status() : tsr_fail(TSR_EINVAL, "set_requires_grad: the tensor is NULL");
+    if (!tsr_is_leaf(t)) {
+        if (requires_grad) return TSR_OK;
+        return tsr_fail(TSR_ESTATE,
+                        "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                        "variable in a subgraph that doesn't require differentiation use "
+                        "var_no_grad = detach(var).");
+    }
+    if (requires_grad && !tsr_dtype_is_floating((tsr_dtype)t->dtype))
+        return tsr_fail(TSR_EINVAL, "only Tensors of floating point dtype can require gradients, this one is %s",
+                        tsr_dtype_name((tsr_dtype)t->dtype));
+    t->requires_grad = requires_grad;
+    return TSR_OK;
+}
+
+const char *tsr_grad_fn_name(tsr_tensor *t)
+{
+    tsr_node *n = t ? autograd_grad_fn(t) : NULL;
+    return n ? node_backward_name(n) : "";
+}
+
+/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+
+tsr_tensor *tsr_grad(tsr_tensor *t) { return t && t->autograd ? t->autograd->grad : NULL; }
+
+static bool same_meta(const tsr_tensor *a, const tsr_tensor *b)
+{
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
+}
+
+tsr_status tsr_set_grad(tsr_tensor *t, tsr_tensor *grad)
+{
+    if (!t) return tsr_fail(TSR_EINVAL, "set_grad: the tensor is NULL");
+    if (grad && !same_meta(t, grad))
+        return tsr_fail(TSR_EINVAL, "assigned grad has data of a different size: %s for a tensor of shape %s",
+                        tensor_shape_text(grad), tensor_shape_text(t));
+    if (grad && grad->dtype != t->dtype)
+        return tsr_fail(TSR_EINVAL, "assigned grad has dtype %s, the tensor %s", tsr_dtype_name((tsr_dtype)grad->dtype),
+                        tsr_dtype_name((tsr_dtype)t->dtype));
+    if (!grad && !t->autograd) return TSR_OK;
+    struct tsr_autograd *ag = autograd_of(t);
+    if (!ag) return tsr_error_status();
+    tsr_tensor *old = ag->grad;
+    ag->grad = tsr_keep(grad);
+    tsr_release(old);
+    return TSR_OK;
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------------- */
+
+/* The gradient to start from for each output: the one given, or 1. */
+static bool make_seed(int64_t i, tsr_tensor *output, tsr_tensor *given, tsr_tensor **seed)
+{
+    if (!output || !autograd_requires_grad(output)) {
+        if (!tsr_error_pending())
+            tsr_fail(TSR_ESTATE, "element %lld of tensors does not require grad and does not have a grad_fn",
+                     (long long)i);
+        return false;
+    }
+    if (given && !same_meta(output, given)) {
+        tsr_fail(TSR_EINVAL,
+                 "Mismatch in shape: grad_output[%lld] has a shape of %s and output[%lld] has a shape of %s.",
+                 (long long)i, tensor_shape_text(given), (long long)i, tensor_shape_text(output));
+        return false;
+    }
+    if (!given && tensor_numel(output) != 1) {
+        tsr_fail(TSR_EINVAL, "grad can be implicitly created only for scalar outputs, this one has shape %s",
+                 tensor_shape_text(output));
+        return false;
+    }
+    *seed = given && given->dtype == output->dtype ? given : NULL;
+    if (given && !*seed) *seed = tsr_to(given, (tsr_dtype)output->dtype);
+    if (!given) {
+        *seed = tensor_empty_like(output, (tsr_dtype)output->dtype);
+        if (*seed && !op_fill_with(*seed, 1)) *seed = NULL;
+    }
+    return *seed != NULL;
+}
+
+/* Runs the engine with seeds made for task->roots. */
+static tsr_status run_with_seeds(engine_task *task, tsr_tensors given)
+{
+    if (tsr_error_pending()) return tsr_error_status();
+    if (given.n > 0 && given.n != task->roots.n)
+        return tsr_fail(TSR_EINVAL, "got %lld tensors and %lld gradients", (long long)task->roots.n,
+                        (long long)given.n);
+    tsr_mark m = tsr_scope_open();
+    tsr_tensor **seeds = tsr_alloc_zeroed((size_t)task->roots.n + 1, sizeof *seeds);
+    bool ok = seeds != NULL;
+    for (int64_t i = 0; ok && i < task->roots.n; i++)
+        ok = make_seed(i, task->roots.v[i], given.n > 0 ? given.v[i] : NULL, &seeds[i]);
+    task->seeds = (tsr_tensors){seeds, task->roots.n};
+    tsr_status status = ok ? engine_run(task) : tsr_error_status();
+    tsr_free(seeds);
+    tsr_scope_close(m);
+    return status;
+}
+
+tsr_status tsr_backward_v(const tsr_backward_args *a)
+{
+    for (int64_t i = 0; i < a->inputs.n; i++)
+        if (!a->inputs.v[i] || !a->inputs.v[i]->requires_grad || !tsr_is_leaf(a->inputs.v[i]))
+            return tsr_fail(TSR_EINVAL, "backward: input %lld is not a leaf that requires a gradient", (long long)i);
+    engine_task task = {.roots = {&a->output, 1},
+                        .inputs = a->inputs,
+                        .create_graph = a->create_graph,
+                        .retain_graph = a->retain_graph || a->create_graph};
+    tsr_tensors given = {&a->gradient, a->gradient ? 1 : 0};
+    return run_with_seeds(&task, given);
+}
+
+static tsr_status check_grads_inputs(const tsr_grads_args *a)
+{
+    if (a->inputs.n > 0 && !a->grads) return tsr_fail(TSR_EINVAL, "grads: no room for results was given");
+    for (int64_t i = 0; i < a->inputs.n; i++)
+        if (!a->inputs.v[i] || !autograd_requires_grad(a->inputs.v[i]))
+            return tsr_fail(TSR_EINVAL, "One of the differentiated Tensors does not require grad (input %lld)",
+                            (long long)i);
+    return TSR_OK;
+}
+
+/* References that the engine captured become ordinary results. */
+static tsr_status hand_over(const tsr_grads_args *a, tsr_status status)
+{
+    for (int64_t i = 0; i < a->inputs.n; i++) {
+        tsr_tensor *g = a->grads[i];
+        if (status == TSR_OK && !g && !a->allow_unused)
+            status = tsr_fail(TSR_ESTATE,
+                              "One of the differentiated Tensors appears to not have been used in the graph "
+                              "(input %lld). Set allow_unused=true if this is the desired behavior.",
+                              (long long)i);
+        if (g && !scope_enrol(g)) status = tsr_error_status();
+    }
+    return status;
+}
+
+tsr_status tsr_grads_v(const tsr_grads_args *a)
+{
+    TSR_TRY(check_grads_inputs(a));
+    if (a->inputs.n == 0) return TSR_OK;
+    for (int64_t i = 0; i < a->inputs.n; i++) a->grads[i] = NULL;
+    engine_task task = {.roots = a->outputs,
+                        .inputs = a->inputs,
+                        .grads = a->grads,
+                        .create_graph = a->create_graph,
+                        .retain_graph = a->retain_graph || a->create_graph};
+    return hand_over(a, run_with_seeds(&task, a->grad_outputs));
+}

@@ -1,0 +1,401 @@
+/* engine.c: runs backward.
+
+   The graph is a DAG of nodes, newest last. We count, from the roots, how many gradients each node waits for, then take
+   ready nodes from a heap ordered by sequence number, leaves first: data-parallel training starts its reductions from
+   leaf accumulation, so a leaf that is ready must not wait behind older interior nodes. Recursion was rejected: a graph
+   of a million nodes is ordinary in recurrent models, and the C stack is not ours.
+
+   What a run knows of a node (gradients collected so far, how many are to come) is kept in a table of the run's own,
+   not in the node, so that a derivative may itself run backward over the same nodes. When gradients of chosen inputs are
+   asked for, only nodes on a way to one of them are run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/graph.h"
+
+typedef struct visit {
+    tsr_node *node;
+    tsr_tensor **grad; /* [n_out], references; allocated when the first arrives */
+    int32_t waiting;
+    bool needed;
+} visit;
+
+typedef struct engine {
+    const engine_task *task;
+    visit *visits;
+    int64_t count, room;
+    int32_t *table; /* open addressing: index of a visit + 1, 0 empty */
+    int64_t table_size;
+    int64_t *heap; /* visits that are ready */
+    int64_t heap_count, heap_room;
+    node_edge *targets; /* the edges of task->inputs */
+} engine;
+
+/* ---- the table of visits ------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_pointer(const void *p)
+{
+    uint64_t x = (uint64_t)(uintptr_t)p >> 6;
+    return x * 0x9E3779B97F4A7C15u;
+}
+
+static int32_t *find_slot(const engine *e, const tsr_node *n)
+{
+    uint64_t mask = (uint64_t)e->table_size - 1;
+    for (uint64_t at = hash_pointer(n) >> 20 & mask;; at = (at + 1) & mask)
+        if (e->table[at] == 0 || e->visits[e->table[at] - 1].node == n) return &e->table[at];
+}
+
+static bool grow_table(engine *e)
+{
+    int32_t *old = e->table;
+    e->table_size = e->table_size ? e->table_size * 2 : 64;
+    e->table = tsr_alloc_zeroed((size_t)e->table_size, sizeof *e->table);
+    if (!e->table) {
+        e->table = old;
+        e->table_size /= 2;
+        return false;
+    }
+    for (int64_t i = 0; i < e->count; i++) *find_slot(e, e->visits[i].node) = (int32_t)(i + 1);
+    tsr_free(old);
+    return true;
+}
+
+/* The index of n's visit, or -1. */
+static int64_t lookup(const engine *e, const tsr_node *n) { return e->table ? *find_slot(e, n) - 1 : -1; }
+
+static int64_t visit_of(engine *e, tsr_node *n)
+{
+    if (2 * e->count >= e->table_size && !grow_table(e)) return -1;
+    int32_t *slot = find_slot(e, n);
+    if (*slot) return *slot - 1;
+    if (e->count == e->room && !tsr_grow(&e->visits, e->count, &e->room, sizeof *e->visits)) return -1;
+    e->visits[e->count] = (visit){.node = node_retain(n)};
+    *slot = (int32_t)++e->count;
+    return e->count - 1;
+}
+
+/* ---- preparing ------------------------------------------------------------------------------------------------------- */
+
+/* Visit everything reachable; the list of visits is its own queue. */
+static bool discover(engine *e)
+{
+    for (int64_t i = 0; i < e->count; i++) {
+        tsr_node *n = e->visits[i].node;
+        for (int k = 0; k < n->n_in; k++) {
+            if (!n->edges[k].node) continue;
+            int64_t next = visit_of(e, n->edges[k].node);
+            if (next < 0) return false;
+            e->visits[next].waiting++;
+        }
+    }
+    return true;
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+    const visit *x = *(visit *const *)a, *y = *(visit *const *)b;
+    return (x->node->sequence > y->node->sequence) - (x->node->sequence < y->node->sequence);
+}
+
+/* A node is needed if it is a target or leads to one. Edges go to nodes made earlier, so one sweep in order of age will
+   do; accumulators, the oldest in this sense, have no edges. */
+static bool mark_needed(engine *e)
+{
+    int64_t targets = e->task->inputs.n;
+    visit **order = tsr_alloc((size_t)e->count * sizeof *order);
+    if (!order) return false;
+    for (int64_t i = 0; i < targets; i++) {
+        int64_t v = lookup(e, e->targets[i].node);
+        if (v >= 0) e->visits[v].needed = true;
+    }
+    for (int64_t i = 0; i < e->count; i++) order[i] = &e->visits[i];
+    qsort(order, (size_t)e->count, sizeof *order, by_sequence);
+    for (int64_t i = 0; i < e->count; i++) {
+        tsr_node *n = order[i]->node;
+        for (int k = 0; k < n->n_in && !order[i]->needed; k++)
+            if (n->edges[k].node) order[i]->needed = e->visits[lookup(e, n->edges[k].node)].needed;
+    }
+    tsr_free(order);
+    return true;
+}
+
+/* ---- the heap: highest sequence first ----------------------------------------------------------------------------------- */
+
+static uint64_t priority(const engine *e, int64_t i) { return e->visits[e->heap[i]].node->sequence; }
+
+static void swap_heap(engine *e, int64_t a, int64_t b)
+{
+    int64_t t = e->heap[a];
+    e->heap[a] = e->heap[b];
+    e->heap[b] = t;
+}
+
+static bool push(engine *e, int64_t v)
+{
+    if (e->heap_count == e->heap_room && !tsr_grow(&e->heap, e->heap_count, &e->heap_room, sizeof *e->heap))
+        return false;
+    int64_t i = e->heap_count++;
+    e->heap[i] = v;
+    for (; i > 0 && priority(e, (i - 1) / 2) < priority(e, i); i = (i - 1) / 2) swap_heap(e, i, (i - 1) / 2);
+    return true;
+}
+
+static int64_t pop(engine *e)
+{
+    int64_t top = e->heap[0], i = 0;
+    e->heap[0] = e->heap[--e->heap_count];
+    for (;;) {
+        int64_t best = i;
+        for (int64_t k = 2 * i + 1; k <= 2 * i + 2 && k < e->heap_count; k++)
+            if (priority(e, k) > priority(e, best)) best = k;
+        if (best == i) return top;
+        swap_heap(e, i, best);
+        i = best;
+    }
+}
+
+/* ---- gradients on their way ------------------------------------------------------------------------------------------------ */
+
+/* A gradient may have been computed in a broadcast shape or a wider dtype: bring it to what the input was. */
+static tsr_tensor *fit_gradient(const tsr_node *n, int k, tsr_tensor *g)
+{
+    const op_meta *m = &n->in_meta[k];
+    tsr_shape shape = op_shape(g), full;
+    bool same = shape.n == m->shape.n && !memcmp(shape.v, m->shape.v, (size_t)shape.n * sizeof *shape.v);
+    if (!same) {
+        bool fits = shape.n >= m->shape.n && shape_broadcast("backward", &m->shape, &shape, &full) &&
+                    full.n == shape.n && !memcmp(full.v, shape.v, (size_t)full.n * sizeof *full.v);
+        if (!fits) {
+            tsr_error_clear();
+            tsr_fail(
+                TSR_EINVAL,
+                "Function %s returned an invalid gradient at index %d - got %s but expected shape compatible with %s",
+                node_backward_name(n), k, shape_text(&shape), shape_text(&m->shape));
+            return NULL;
+        }
+        g = op_sum_to(g, &m->shape);
+    }
+    return g && g->dtype != m->dtype ? tsr_to(g, m->dtype) : g;
+}
+
+/* Sum into the buffer. In place only when nobody else can see the tensor that is there. */
+static bool collect(engine *e, visit *v, int output, tsr_tensor *g)
+{
+    if (!v->grad && !(v->grad = tsr_alloc_zeroed((size_t)v->node->n_out, sizeof *v->grad))) return false;
+    tsr_tensor **at = &v->grad[output];
+    if (!*at) {
+        *at = tsr_keep(g);
+        return true;
+    }
+    bool ours = (*at)->refs == 1 && !(*at)->base && (*at)->storage->refs == 1 && !(*at)->storage->borrowed;
+    if (ours && !e->task->create_graph && tensor_internal_overlap(*at) == OVERLAP_NO) return tsr_add_(*at, g) != NULL;
+    tsr_tensor *sum = tsr_keep(tsr_add(*at, g));
+    tsr_release(*at);
+    *at = sum;
+    return sum != NULL;
+}
+
+static bool deliver(engine *e, tsr_node *n, tsr_tensor **grad_in)
+{
+    for (int k = 0; k < n->n_in; k++) {
+        if (!n->edges[k].node) continue;
+        int64_t v = lookup(e, n->edges[k].node);
+        bool wanted = e->task->inputs.n == 0 || e->visits[v].needed;
+        if (grad_in && grad_in[k] && wanted) {
+            tsr_tensor *g = fit_gradient(n, k, grad_in[k]);
+            if (!g || !collect(e, &e->visits[v], n->edges[k].output, g)) return false;
+        }
+        if (--e->visits[v].waiting == 0 && wanted && !push(e, v)) return false;
+    }
+    return true;
+}
+
+/* ---- running a node -------------------------------------------------------------------------------------------------------------- */
+
+static bool run_hooks(const tsr_node *n, tsr_tensor **grad)
+{
+    for (int64_t h = 0; h < n->hooks.count; h++) {
+        const node_hook *hook = &n->hooks.v[h];
+        tsr_tensor **g = &grad[hook->output];
+        if (!*g) continue;
+        if (!hook->call) {
+            tsr_tensor *old = ((struct tsr_autograd *)hook->user)->grad;
+            ((struct tsr_autograd *)hook->user)->grad = tsr_keep(*g);
+            tsr_release(old);
+            continue;
+        }
+        tsr_tensor *replaced = hook->call(*g, hook->user);
+        if (tsr_error_pending()) return false;
+        if (!replaced || replaced == *g) continue;
+        tsr_keep(replaced);
+        tsr_release(*g);
+        *g = replaced;
+    }
+    return true;
+}
+
+static bool capture(engine *e, const visit *v)
+{
+    if (!e->task->grads) return true;
+    for (int64_t i = 0; i < e->task->inputs.n; i++) {
+        if (e->targets[i].node != v->node || !v->grad) continue;
+        e->task->grads[i] = tsr_keep(v->grad[e->targets[i].output]);
+    }
+    return true;
+}
+
+/* A leaf steals its first gradient when nobody else holds it and the layout is its own. */
+static bool may_steal(const tsr_tensor *leaf, const tsr_tensor *g, bool create_graph)
+{
+    if (create_graph || g->refs != 1 || g->base || g->storage->refs != 1 || g->storage->borrowed || g->requires_grad)
+        return false;
+    for (int d = 0; d < leaf->ndim; d++)
+        if (leaf->shape[d] != 1 && g->stride[d] != leaf->stride[d]) return false;
+    return shape_is_dense(g->ndim, g->shape, g->stride);
+}
+
+static tsr_tensor *copy_for_leaf(const tsr_tensor *leaf, tsr_tensor *g)
+{
+    tsr_tensor *copy = tensor_empty_like(leaf, (tsr_dtype)leaf->dtype);
+    return copy ? tsr_copy_(copy, g) : NULL;
+}
+
+static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
+{
+    struct tsr_autograd *ag = autograd_of(leaf);
+    tsr_tensor *g = *buffer;
+    if (!ag) return false;
+    if (ag->grad && !create_graph) return tsr_add_(ag->grad, g) != NULL;
+    if (!ag->grad && may_steal(leaf, g, create_graph)) {
+        ag->grad = g;
+        *buffer = NULL;
+        return true;
+    }
+    tsr_tensor *sum = tsr_keep(ag->grad ? tsr_add(ag->grad, g) : copy_for_leaf(leaf, g));
+    if (!sum) return false;
+    tsr_release(ag->grad);
+    ag->grad = sum;
+    return true;
+}
+
+static bool run_leaf(engine *e, tsr_tensor *leaf, tsr_tensor **buffer)
+{
+    struct tsr_autograd *ag = leaf->autograd;
+    for (int64_t h = 0; h < ag->hooks.count; h++) {
+        if (!ag->hooks.v[h].call) continue;
+        tsr_tensor *replaced = ag->hooks.v[h].call(*buffer, ag->hooks.v[h].user);
+        if (tsr_error_pending()) return false;
+        if (!replaced || replaced == *buffer) continue;
+        tsr_keep(replaced);
+        tsr_release(*buffer);
+        *buffer = replaced;
+    }
+    if (e->task->grads) return true; /* captured below, not accumulated */
+    if (!accumulate(leaf, buffer, e->task->create_graph)) return false;
+    for (int64_t h = 0; h < ag->hooks.count; h++)
+        if (ag->hooks.v[h].post) ag->hooks.v[h].post(leaf, ag->hooks.v[h].user);
+    return !tsr_error_pending();
+}
+
+static bool is_target_only(const engine *e, const visit *v)
+{
+    if (!e->task->grads) return false;
+    for (int k = 0; k < v->node->n_in; k++) {
+        int64_t next = v->node->edges[k].node ? lookup(e, v->node->edges[k].node) : -1;
+        if (next >= 0 && e->visits[next].needed) return false;
+    }
+    return true;
+}
+
+static void drop_buffers(visit *v)
+{
+    for (int k = 0; v->grad && k < v->node->n_out; k++) tsr_release(v->grad[k]);
+    tsr_free(v->grad);
+    v->grad = NULL;
+}
+
+static bool run_visit(engine *e, int64_t i)
+{
+    tsr_node *n = e->visits[i].node;
+    visit v = e->visits[i]; /* visits do not move any more, but buffers are taken out */
+    bool any = v.grad != NULL;
+    tsr_tensor **grad_in = NULL;
+    tsr_mark m = tsr_scope_open();
+    bool ok = !any || run_hooks(n, v.grad);
+    if (ok && any && n->kind == NODE_ACCUMULATE) ok = !v.grad[0] || run_leaf(e, n->accumulate.leaf, &v.grad[0]);
+    ok = ok && capture(e, &v);
+    if (ok && any && n->n_in > 0 && !is_target_only(e, &v)) {
+        grad_in = tsr_alloc_zeroed((size_t)n->n_in, sizeof *grad_in);
+        ok = grad_in != NULL;
+        if (ok) node_apply(n, v.grad, grad_in);
+        ok = ok && !tsr_error_pending();
+        if (ok && !e->task->retain_graph) node_free_saved(n);
+    }
+    e->visits[i].grad = v.grad;
+    drop_buffers(&e->visits[i]);
+    ok = ok && deliver(e, n, grad_in);
+    tsr_free(grad_in);
+    tsr_scope_close(m);
+    return ok;
+}
+
+/* ---- a whole run --------------------------------------------------------------------------------------------------------------------- */
+
+static bool seed_roots(engine *e)
+{
+    for (int64_t i = 0; i < e->task->roots.n; i++) {
+        node_edge edge;
+        if (!autograd_edge(e->task->roots.v[i], &edge)) return false;
+        int64_t v = edge.node ? visit_of(e, edge.node) : -1;
+        node_release(edge.node);
+        if (v < 0 || !collect(e, &e->visits[v], edge.output, e->task->seeds.v[i])) return false;
+    }
+    return true;
+}
+
+static bool find_targets(engine *e)
+{
+    if (e->task->inputs.n == 0) return true;
+    e->targets = tsr_alloc_zeroed((size_t)e->task->inputs.n, sizeof *e->targets);
+    for (int64_t i = 0; e->targets && i < e->task->inputs.n; i++)
+        if (!autograd_edge(e->task->inputs.v[i], &e->targets[i])) return false;
+    return e->targets != NULL;
+}
+
+/* Roots that other roots lead to are not ready at once. */
+static bool push_ready(engine *e, int64_t roots)
+{
+    for (int64_t i = 0; i < roots; i++)
+        if (e->visits[i].waiting == 0 && (e->task->inputs.n == 0 || e->visits[i].needed) && !push(e, i)) return false;
+    return true;
+}
+
+static void engine_free(engine *e)
+{
+    for (int64_t i = 0; i < e->count; i++) {
+        drop_buffers(&e->visits[i]);
+        node_release(e->visits[i].node);
+    }
+    for (int64_t i = 0; e->targets && i < e->task->inputs.n; i++) node_release(e->targets[i].node);
+    tsr_free(e->targets);
+    tsr_free(e->visits);
+    tsr_free(e->table);
+    tsr_free(e->heap);
+}
+
+tsr_status engine_run(const engine_task *task)
+{
+    engine e = {.task = task};
+    bool was = tsr_set_grad_enabled(task->create_graph);
+    tsr_mark m = tsr_scope_open();
+    bool ok = find_targets(&e) && seed_roots(&e);
+    int64_t roots = e.count;
+    ok = ok && discover(&e) && (task->inputs.n == 0 || mark_needed(&e)) && push_ready(&e, roots);
+    while (ok && e.heap_count > 0) ok = run_visit(&e, pop(&e));
+    engine_free(&e);
+    tsr_scope_close(m);
+    tsr_set_grad_enabled(was);
+    if (ok) return TSR_OK;
+    return tsr_error_pending() ? tsr_error_status() : tsr_fail(TSR_ESTATE, "backward failed");
+}

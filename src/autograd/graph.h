@@ -1,0 +1,136 @@
+/* graph.h: the record of what was computed.
+
+   A node is one differentiable step: an operator's run, a custom function's, the accumulation into a leaf, or the
+   in-place write to part of a base. It holds edges to the nodes that made its inputs, what its derivative needs, and the
+   shapes of inputs and outputs. Tensors point to the node that made them; nodes never point to the tensors they made
+   (saved results are aliases), so there are no cycles. Nodes are reference-counted and are freed without recursion. */
+#ifndef AUTOGRAD_GRAPH_H
+#define AUTOGRAD_GRAPH_H
+
+#include "op/op.h"
+#include "tessera/autograd.h"
+
+typedef struct tsr_node tsr_node;
+
+typedef enum node_kind { NODE_OPERATOR, NODE_CUSTOM, NODE_ACCUMULATE, NODE_COPY_SLICES } node_kind;
+
+typedef struct node_edge {
+    tsr_node *node; /* reference, or NULL: no gradient wanted */
+    int32_t output; /* which of its outputs the input was */
+} node_edge;
+
+/* Something kept for backward. `input` is the tensor input it was, or -1; `output` likewise. */
+typedef struct node_saved {
+    tsr_tensor *t; /* reference; an alias without history when it is an output */
+    int64_t version;
+    int32_t input, output;
+} node_saved;
+
+typedef struct node_hook {
+    int64_t id;
+    int32_t output;
+    tsr_tensor_hook call; /* NULL: retain_grad of the tensor in `user` (an autograd meta, not a reference) */
+    void *user;
+} node_hook;
+
+typedef struct saved_list {
+    node_saved *v;
+    int64_t count, room;
+} saved_list;
+
+struct tsr_node {
+    int32_t refs;
+    uint8_t kind;
+    bool freed; /* what was saved is gone */
+    bool had_saved;
+    int32_t n_in, n_out;
+    uint64_t sequence;
+    node_edge *edges;  /* [n_in] */
+    op_meta *in_meta;  /* [n_in] */
+    op_meta *out_meta; /* [n_out] */
+    saved_list saved;
+    struct {
+        node_hook *v;
+        int64_t count, room;
+    } hooks;
+    union {
+        struct {
+            const op_info *info;
+            void *args; /* copy; tensor fields NULL, lists and texts owned by the node */
+        } op;
+        struct {
+            const tsr_function *f;
+            void *user;
+        } custom;
+        struct {
+            tsr_tensor *leaf;
+        } accumulate;
+        struct {
+            tsr_node *inner; /* the operator that wrote the view */
+            op_meta view;    /* its geometry; the base's is in_meta[0] */
+        } slices;
+    };
+};
+
+typedef struct leaf_hook {
+    int64_t id;
+    tsr_tensor_hook call; /* one of the two */
+    tsr_post_accumulate_hook post;
+    void *user;
+} leaf_hook;
+
+struct tsr_autograd {
+    tsr_tensor *grad;  /* reference */
+    tsr_node *grad_fn; /* reference */
+    int32_t output;    /* of grad_fn */
+    bool retains_grad;
+    tsr_node *accumulator; /* not a reference: the node clears it when it goes */
+    struct {
+        leaf_hook *v;
+        int64_t count, room;
+    } hooks;
+};
+
+/* ---- graph.c ---- */
+tsr_node *node_new(node_kind kind, int64_t n_in, int64_t n_out);
+tsr_node *node_retain(tsr_node *n);
+void node_release(tsr_node *n);
+void node_free_saved(tsr_node *n);
+const char *node_name(const tsr_node *n);
+/* "ExpBackward0" of exp. */
+const char *node_backward_name(const tsr_node *n);
+bool node_save(tsr_node *n, tsr_tensor *t, int input, int output);
+/* The i-th saved tensor as the derivative sees it, owned by the innermost scope or borrowed from the node. NULL and the
+   error when the graph was freed or the tensor was modified. */
+tsr_tensor *node_unpack(tsr_node *n, int64_t i);
+op_meta meta_of(const tsr_tensor *t);
+
+/* t's autograd part, made when it is missing; NULL: no memory. */
+struct tsr_autograd *autograd_of(tsr_tensor *t);
+/* The node that made t, as of now (views of a base that was written are given a new one); NULL for leaves and on error. */
+tsr_node *autograd_grad_fn(tsr_tensor *t);
+/* Where t's gradient goes: its node, or its accumulator for a leaf that requires one. node is a new reference. */
+bool autograd_edge(tsr_tensor *t, node_edge *edge);
+bool autograd_requires_grad(const tsr_tensor *t);
+bool autograd_attach(tsr_tensor *t, tsr_node *n, int output);
+
+/* ---- hooks.c ---- */
+/* The tensor of `ag` goes away: its node must not write its gradient any more. */
+void hooks_drop_retained(struct tsr_autograd *ag);
+
+/* ---- record.c ---- */
+bool node_connect(tsr_node *n, int64_t i, tsr_tensor *input);
+
+/* ---- engine.c ---- */
+typedef struct engine_task {
+    tsr_tensors roots, seeds; /* seeds: entries may be NULL */
+    tsr_tensors inputs;       /* empty: accumulate into all leaves */
+    tsr_tensor **grads;       /* NULL: accumulate into the inputs; else capture, unowned references of the caller's */
+    bool retain_graph, create_graph;
+} engine_task;
+tsr_status engine_run(const engine_task *task);
+
+/* Run one node's derivative. */
+void node_apply(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **grad_in);
+
+#endif

@@ -1,0 +1,101 @@
+/* hooks.c: functions that see gradients as they are computed.
+
+   A hook of a leaf lives with the leaf; a hook of a recorded result lives in the node that made it, so that it fires for
+   that history even if the tensor is written in place later. retain_grad is a hook that stores. */
+#include "autograd/graph.h"
+
+static int64_t next_id;
+
+static int64_t new_id(void) { return __atomic_add_fetch(&next_id, 1, __ATOMIC_RELAXED); }
+
+static bool add_node_hook(tsr_node *n, node_hook h)
+{
+    if (n->hooks.count == n->hooks.room && !tsr_grow(&n->hooks.v, n->hooks.count, &n->hooks.room, sizeof *n->hooks.v))
+        return false;
+    n->hooks.v[n->hooks.count++] = h;
+    return true;
+}
+
+static bool add_leaf_hook(tsr_tensor *t, leaf_hook h)
+{
+    struct tsr_autograd *ag = autograd_of(t);
+    if (!ag) return false;
+    if (ag->hooks.count == ag->hooks.room &&
+        !tsr_grow(&ag->hooks.v, ag->hooks.count, &ag->hooks.room, sizeof *ag->hooks.v))
+        return false;
+    ag->hooks.v[ag->hooks.count++] = h;
+    return true;
+}
+
+int64_t tsr_register_hook(tsr_tensor *t, tsr_tensor_hook hook, void *user)
+{
+    if (!t || !hook || !autograd_requires_grad(t)) {
+        tsr_fail(TSR_EINVAL, "register_hook: cannot register a hook on a tensor that doesn't require gradient");
+        return -1;
+    }
+    int64_t id = new_id();
+    tsr_node *fn = autograd_grad_fn(t);
+    bool ok = fn ? add_node_hook(fn, (node_hook){id, t->autograd->output, hook, user})
+                 : add_leaf_hook(t, (leaf_hook){.id = id, .call = hook, .user = user});
+    return ok ? id : -1;
+}
+
+int64_t tsr_register_post_accumulate_grad_hook(tsr_tensor *leaf, tsr_post_accumulate_hook hook, void *user)
+{
+    if (!leaf || !hook || !leaf->requires_grad || !tsr_is_leaf(leaf)) {
+        tsr_fail(TSR_EINVAL, "register_post_accumulate_grad_hook: only for leaf tensors that require gradient");
+        return -1;
+    }
+    int64_t id = new_id();
+    return add_leaf_hook(leaf, (leaf_hook){.id = id, .post = hook, .user = user}) ? id : -1;
+}
+
+static bool remove_node_hook(tsr_node *n, int64_t id)
+{
+    for (int64_t i = 0; n && i < n->hooks.count; i++) {
+        if (n->hooks.v[i].id != id) continue;
+        for (n->hooks.count--; i < n->hooks.count; i++) n->hooks.v[i] = n->hooks.v[i + 1];
+        return true;
+    }
+    return false;
+}
+
+static bool remove_leaf_hook(struct tsr_autograd *ag, int64_t id)
+{
+    for (int64_t i = 0; ag && i < ag->hooks.count; i++) {
+        if (ag->hooks.v[i].id != id) continue;
+        for (ag->hooks.count--; i < ag->hooks.count; i++) ag->hooks.v[i] = ag->hooks.v[i + 1];
+        return true;
+    }
+    return false;
+}
+
+tsr_status tsr_remove_hook(tsr_tensor *t, int64_t id)
+{
+    struct tsr_autograd *ag = t ? t->autograd : NULL;
+    if (ag && (remove_leaf_hook(ag, id) || remove_node_hook(ag->grad_fn, id))) return TSR_OK;
+    return tsr_fail(TSR_EINVAL, "remove_hook: the tensor has no hook %lld", (long long)id);
+}
+
+tsr_status tsr_retain_grad(tsr_tensor *t)
+{
+    if (!t || !autograd_requires_grad(t))
+        return tsr_fail(TSR_EINVAL, "retain_grad: can't retain_grad on a tensor that has requires_grad=false");
+    tsr_node *fn = autograd_grad_fn(t);
+    if (!fn) return tsr_error_status(); /* leaves keep theirs anyway */
+    struct tsr_autograd *ag = t->autograd;
+    if (ag->retains_grad) return TSR_OK;
+    if (!add_node_hook(fn, (node_hook){new_id(), ag->output, NULL, ag})) return tsr_error_status();
+    ag->retains_grad = true;
+    return TSR_OK;
+}
+
+void hooks_drop_retained(struct tsr_autograd *ag)
+{
+    tsr_node *n = ag->grad_fn;
+    for (int64_t i = 0; n && i < n->hooks.count; i++)
+        if (!n->hooks.v[i].call && n->hooks.v[i].user == ag) {
+            remove_node_hook(n, n->hooks.v[i].id);
+            return;
+        }
+}

@@ -1,0 +1,343 @@
+/* run.c: what is common to all operators.
+
+   Every public function ends up in op_run with its argument struct. Here NULL is refused, defaults are applied, results
+   are recorded if anything needs a gradient, in-place writes are checked and counted, and intermediate tensors are
+   released; an operator's own code only checks its arguments and calls kernels. Inside that code grad mode is off, so
+   operators may use each other freely; composite operators run with grad mode as it is, since they are recorded through
+   their parts. */
+#include "op/op.h"
+#include "op/op_args.h"
+#include "op/record.h"
+#include "tessera/autograd.h"
+#include "tessera/observe.h"
+
+#include <string.h>
+
+enum { MAX_ARGS_SIZE = 1024 };
+
+static _Thread_local struct {
+    tsr_op_observer call;
+    void *user;
+} observer;
+
+void tsr_set_op_observer(tsr_op_observer call, void *user)
+{
+    observer.call = call;
+    observer.user = user;
+}
+
+/* ---- arguments -------------------------------------------------------------------------------------------------- */
+
+typedef struct scan {
+    const op_info *info;
+    tsr_tensor *first; /* tensor input 0 */
+    int missing;       /* a required parameter that is NULL, or -1 */
+    bool requires_grad;
+} scan;
+
+static void scan_tensor(tsr_tensor **slot, int param, int index, void *user)
+{
+    scan *s = user;
+    if (!*slot) {
+        if (!s->info->params[param].optional && s->missing < 0) s->missing = param;
+        return;
+    }
+    if (param == 0 && index == 0) s->first = *slot;
+    if (!s->requires_grad && record_requires_grad(*slot)) s->requires_grad = true;
+}
+
+/* An expression of which a part failed arrives here as a NULL argument: the first error is the one to keep. */
+static bool scan_args(const op_info *info, void *args, scan *s)
+{
+    *s = (scan){.info = info, .missing = -1};
+    op_each_tensor(info, args, scan_tensor, s);
+    if (s->missing < 0) return true;
+    if (!tsr_error_pending())
+        tsr_fail(TSR_EINVAL, "%s: argument '%s' is NULL", info->name, info->params[s->missing].name);
+    return false;
+}
+
+/* ---- in place --------------------------------------------------------------------------------------------------- */
+
+/* Writing one value everywhere is safe however often an element is hit. */
+static bool writes_one_value(const op_info *info)
+{
+    return !strcmp(info->name, "fill_") || !strcmp(info->name, "zero_");
+}
+
+typedef struct reads {
+    tsr_tensor *dest;
+    bool ok;
+} reads;
+
+/* An input that shares memory with the destination must be the same elements or none; where that is undecided the input
+   is copied first, which is always right. */
+static void check_read(tsr_tensor **slot, int param, int index, void *user)
+{
+    reads *r = user;
+    (void)index;
+    if (!*slot || param == 0 || !r->ok) return;
+    r->ok = tensor_check_no_partial_overlap(r->dest, *slot);
+    if (r->ok && tensor_pair_overlap(r->dest, *slot) == PAIR_TOO_HARD) {
+        tsr_tensor *copy = tensor_empty((tsr_dtype)(*slot)->dtype, (*slot)->ndim, (*slot)->shape, TSR_CPU);
+        r->ok = copy && op_copy(copy, *slot);
+        if (r->ok) *slot = copy;
+    }
+}
+
+static bool prepare_inplace(const op_info *info, void *args, tsr_tensor *dest, bool recording)
+{
+    if (tsr_error_pending()) return false;
+    if (recording && !record_check_inplace(dest)) return false;
+    if (!writes_one_value(info) && !tensor_check_written(dest)) return false;
+    reads r = {dest, true};
+    op_each_tensor(info, args, check_read, &r);
+    return r.ok;
+}
+
+static bool may_cast(tsr_dtype from, tsr_dtype to)
+{
+    if (tsr_dtype_is_floating(from)) return tsr_dtype_is_floating(to);
+    return from == TSR_BOOL || to != TSR_BOOL;
+}
+
+static bool fits_inplace(const op_ctx *c, tsr_dtype dtype, const tsr_shape *shape)
+{
+    const tsr_tensor *d = c->dest;
+    if (d->ndim != shape->n || memcmp(d->shape, shape->v, (size_t)d->ndim * sizeof *shape->v) != 0) {
+        op_fail(c, "output with shape %s doesn't match the broadcast shape %s", tensor_shape_text(d),
+                shape_text(shape));
+        return false;
+    }
+    if (may_cast(dtype, (tsr_dtype)d->dtype)) return true;
+    op_fail(c, "result type %s can't be cast to the desired output type %s", tsr_dtype_name(dtype),
+            tsr_dtype_name((tsr_dtype)d->dtype));
+    return false;
+}
+
+/* The forward code may have computed into a tensor of its own: another dtype, or a composite. */
+static bool finish_inplace(op_ctx *c, tsr_tensor **out)
+{
+    if (out[0] == c->dest) return true;
+    tsr_shape shape = op_shape(out[0]);
+    if (!fits_inplace(c, (tsr_dtype)out[0]->dtype, &shape) || !op_copy(c->dest, out[0])) return false;
+    out[0] = c->dest;
+    return true;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static void mark_views(const op_info *info, const tsr_tensor *input, bool grad_mode, tsr_tensor **out, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (!out[i]->base) continue;
+        if (input->base && input->view != VIEW_PLAIN) out[i]->view = input->view;
+        else if (!grad_mode) out[i]->view = VIEW_NO_GRAD;
+        else if (info->outputs < 0) out[i]->view = VIEW_MULTI_OUTPUT;
+    }
+}
+
+static int64_t run_composite(const op_info *info, void *args, tsr_tensor **out, int64_t room)
+{
+    op_ctx c = {.info = info};
+    return info->forward(&c, args, out, room);
+}
+
+/* x.f_() of a composite f: compute, then copy into x, which is itself a recorded in-place operator. */
+static int64_t run_composite_inplace(const op_info *info, void *args, tsr_tensor *dest, tsr_tensor **out)
+{
+    op_ctx c = {.info = info, .dest = dest};
+    if (tsr_error_pending() || info->forward(&c, args, out, 1) != 1) return -1;
+    tsr_shape shape = op_shape(out[0]);
+    if (out[0] != dest && !fits_inplace(&c, (tsr_dtype)out[0]->dtype, &shape)) return -1;
+    out[0] = out[0] == dest ? dest : tsr_copy_(dest, out[0]);
+    return out[0] ? 1 : -1;
+}
+
+static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tensor **out, int64_t room)
+{
+    bool grad_mode = tsr_is_grad_enabled();
+    bool recording = grad_mode && s->requires_grad && info->grad == OP_DIFF;
+    op_ctx c = {.info = info, .dest = info->inplace ? s->first : NULL};
+    if (c.dest && !prepare_inplace(info, args, c.dest, grad_mode && s->requires_grad)) return -1;
+    if (recording && !(c.node = record_begin(info, args))) return -1;
+
+    tsr_set_grad_enabled(false);
+    int64_t n = info->forward(&c, args, out, room);
+    bool ok = n >= 0 && (!c.dest || finish_inplace(&c, out));
+    tsr_set_grad_enabled(grad_mode);
+    if (!ok) {
+        record_abandon(c.node);
+        return -1;
+    }
+    if (info->view) mark_views(info, s->first, grad_mode, out, n);
+    if (c.dest) c.dest->storage->version++;
+    if (c.node && !(c.dest ? record_rebase(c.node, c.dest) : record_outputs(c.node, out, n))) return -1;
+    return n;
+}
+
+int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t room)
+{
+    _Alignas(16) unsigned char copy[MAX_ARGS_SIZE];
+    scan s;
+    if (info->args_size > sizeof copy) {
+        tsr_fail(TSR_EINVAL, "%s: argument struct of %zu bytes", info->name, info->args_size);
+        return -1;
+    }
+    op_apply_defaults(info, args, copy);
+    if (!scan_args(info, copy, &s)) return -1;
+
+    if (observer.call) observer.call(info->name, false, NULL, 0, observer.user);
+    tsr_mark m = tsr_scope_open();
+    int64_t n = info->grad != OP_COMPOSITE ? run_leaf(info, copy, &s, out, room)
+                : info->inplace            ? run_composite_inplace(info, copy, s.first, out)
+                                           : run_composite(info, copy, out, room);
+    if (n < 0) {
+        tsr_scope_close(m);
+        return -1;
+    }
+    if (info->inplace) tsr_scope_close(m); /* the result is the caller's own tensor: no new reference */
+    else tsr_scope_return_many(m, out, n);
+    for (int64_t i = 0; i < n; i++)
+        if (!out[i]) return -1;
+    if (observer.call) observer.call(info->name, true, out, n, observer.user);
+    return n;
+}
+
+/* ---- services for forward code ------------------------------------------------------------------------------------ */
+
+tsr_tensor *op_fail(const op_ctx *c, const char *format, ...)
+{
+    char text[768];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tsr_fail(TSR_EINVAL, "%s: %s", c->info->name, text);
+    return NULL;
+}
+
+tsr_shape op_shape(const tsr_tensor *t) { return tsr_shape_of(t); }
+
+static bool same_shape(const tsr_tensor *t, const tsr_shape *s)
+{
+    return t->ndim == s->n && memcmp(t->shape, s->v, (size_t)s->n * sizeof *s->v) == 0;
+}
+
+tsr_tensor *op_output(op_ctx *c, tsr_dtype dtype, tsr_shape shape, const tsr_tensor *like)
+{
+    if (c->dest) {
+        if (!fits_inplace(c, dtype, &shape)) return NULL;
+        if (c->dest->dtype == dtype) return c->dest;
+    }
+    if (like && same_shape(like, &shape)) return tensor_empty_like(like, dtype);
+    return tensor_empty(dtype, shape.n, shape.v, TSR_CPU);
+}
+
+tsr_tensor *op_output_copy(op_ctx *c, tsr_tensor *t)
+{
+    tsr_tensor *out = op_output(c, (tsr_dtype)t->dtype, op_shape(t), t);
+    if (!out || out == t) return out;
+    return op_copy(out, t) ? out : NULL;
+}
+
+tsr_tensor *op_cast(tsr_tensor *t, tsr_dtype dtype)
+{
+    if (!t || t->dtype == dtype) return t;
+    tsr_tensor *out = tensor_empty_like(t, dtype);
+    return out && op_copy(out, t) ? out : NULL;
+}
+
+tsr_tensor *op_as_contiguous(tsr_tensor *t)
+{
+    if (!t || shape_is_contiguous(t->ndim, t->shape, t->stride)) return t;
+    tsr_tensor *out = tensor_empty((tsr_dtype)t->dtype, t->ndim, t->shape, (tsr_device)t->storage->device);
+    return out && op_copy(out, t) ? out : NULL;
+}
+
+tsr_tensor *op_as_expanded(tsr_tensor *t, const tsr_shape *to)
+{
+    int64_t stride[TSR_MAX_DIMS];
+    if (!t || same_shape(t, to)) return t;
+    shape_expand_strides(t, to, stride);
+    return tensor_wrap(t->storage, (tsr_dtype)t->dtype, to->n, to->v, stride, t->offset);
+}
+
+bool op_copy(tsr_tensor *dst, const tsr_tensor *src)
+{
+    array d = array_of(dst), s = array_of(src);
+    return op_backend(dst)->copy(&d, &s);
+}
+
+bool op_fill_with(tsr_tensor *dst, double value)
+{
+    array d = array_of(dst);
+    return op_backend(dst)->fill(&d, value, (int64_t)value);
+}
+
+tsr_tensor *op_number_tensor(tsr_number n)
+{
+    if (n.kind == TSR_NUMBER_FLOAT) return tsr_scalar(n.f);
+    tsr_tensor *t = tsr_scalar_int(n.i);
+    if (!t || n.kind != TSR_NUMBER_BOOL) return t;
+    tsr_tensor *b = op_cast(t, TSR_BOOL);
+    if (b) b->wrapped_number = true;
+    return b;
+}
+
+/* ---- type promotion ------------------------------------------------------------------------------------------------- */
+
+/* Operands fall into three classes: with dimensions, without, and plain numbers. A weaker class only counts when it is of
+   a higher kind (bool < integer < floating); a plain float then brings f32, PyTorch's default dtype. */
+static int operand_class(const tsr_tensor *t) { return t->wrapped_number ? 0 : t->ndim == 0 ? 1 : 2; }
+
+static int kind_of(tsr_dtype d) { return tsr_dtype_is_floating(d) ? 2 : d == TSR_BOOL ? 0 : 1; }
+
+tsr_dtype op_result_type(const tsr_tensor *a, const tsr_tensor *b)
+{
+    if (operand_class(a) == operand_class(b)) {
+        tsr_dtype d = tsr_promote_types((tsr_dtype)a->dtype, (tsr_dtype)b->dtype);
+        return a->wrapped_number && d == TSR_F64 ? TSR_F32 : d;
+    }
+    const tsr_tensor *strong = operand_class(a) > operand_class(b) ? a : b, *weak = strong == a ? b : a;
+    tsr_dtype s = (tsr_dtype)strong->dtype, w = (tsr_dtype)weak->dtype;
+    if (kind_of(w) <= kind_of(s)) return s;
+    return weak->wrapped_number && kind_of(w) == 2 ? TSR_F32 : w;
+}
+
+/* ---- dimensions ------------------------------------------------------------------------------------------------------ */
+
+bool op_wrap_dim(const op_ctx *c, int64_t dim, int ndim, int *out)
+{
+    *out = shape_wrap_dim(c->info->name, dim, ndim);
+    return *out >= 0;
+}
+
+bool op_dim_mask(const op_ctx *c, const tsr_shape *dims, int ndim, uint32_t *mask)
+{
+    *mask = 0;
+    if (dims->n == 0) *mask = (1u << ndim) - 1;
+    for (int i = 0; i < dims->n; i++) {
+        int d;
+        if (!op_wrap_dim(c, dims->v[i], ndim, &d)) return false;
+        if (*mask & (1u << d)) {
+            op_fail(c, "dim %d appears multiple times in the list of dims", d);
+            return false;
+        }
+        *mask |= 1u << d;
+    }
+    return true;
+}
+
+tsr_tensor *op_sum_to(tsr_tensor *t, const tsr_shape *shape)
+{
+    uint32_t lead = t ? (uint32_t)(t->ndim - shape->n) : 0;
+    tsr_shape dims = {0};
+    if (!t || same_shape(t, shape)) return t;
+    for (int d = 0; d < t->ndim; d++) {
+        bool added = d < (int)lead;
+        if (added || (shape->v[d - (int)lead] == 1 && t->shape[d] != 1)) dims.v[dims.n++] = d;
+    }
+    if (dims.n > 0) t = tsr_sum(t, .dim = dims, .keepdim = true);
+    return lead > 0 ? tsr_reshape(t, *shape) : t;
+}
