@@ -90,7 +90,8 @@ tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape
 tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device)
 {
     int64_t stride[TSR_MAX_DIMS] = {0};
-    if (ndim >= 0 && ndim <= TSR_MAX_DIMS) shape_contiguous_strides(ndim, shape, stride);
+    bool possible = ndim >= 0 && ndim <= TSR_MAX_DIMS && shape_numel(ndim, shape) >= 0;
+    if (possible) shape_contiguous_strides(ndim, shape, stride);
     return tensor_empty_strided(dtype, ndim, shape, stride, device);
 }
 

@@ -126,7 +126,7 @@ static void add_vector(const printer *p, int indent, int64_t at)
         if (i > 0 && i % per_line == 0) tsr_text_add(p->text, ",\n%*s", indent + 1, "");
         else if (i > 0) tsr_text_add(p->text, ", ");
         int64_t k = shown_index(p, d, i);
-        if (k < 0) tsr_text_add(p->text, "...");
+        if (k < 0) tsr_text_add(p->text, " ...");
         else add_value(p, at + k * p->t->stride[d]);
     }
     tsr_text_add(p->text, "]");
