@@ -14,6 +14,7 @@ enum { MAX_THREADS = 4096 };
 
 static _Atomic int thread_count; /* 0: not yet known */
 static TSR_THREAD_LOCAL int count_given_to_openmp;
+static TSR_THREAD_LOCAL bool serial;
 
 static int default_count(void)
 {
@@ -32,8 +33,15 @@ void tsr_set_num_threads(int n)
     tsr_num_threads();
 }
 
+void tsr_run_serially(void)
+{
+    serial = true;
+    omp_set_num_threads(1);
+}
+
 int tsr_num_threads(void)
 {
+    if (serial) return 1;
     int n = atomic_load_explicit(&thread_count, memory_order_relaxed);
     if (n == 0) {
         int found = default_count();

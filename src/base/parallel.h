@@ -8,6 +8,9 @@
 
 #include "tessera/runtime.h" /* tsr_num_threads, tsr_set_num_threads */
 
+/* From now on loops of the calling thread run on it alone: for threads that work beside others, such as a loader's. */
+void tsr_run_serially(void);
+
 /* Call body(begin, end, user) over disjoint ranges that cover [0, n). Ranges of fewer than `grain` items are not split
    off; below that everything runs on the caller. Nested calls run serially. body must not fail. */
 typedef void (*tsr_range_body)(int64_t begin, int64_t end, void *user);
