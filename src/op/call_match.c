@@ -120,9 +120,11 @@ static bool put_floats(tsr_value_list list, tsr_floats *field)
     return true;
 }
 
-/* K integers, or one for all. None among them stays zero: adaptive_avg_pool2d's "as the input". */
+/* K integers, or one for all, or none when they may be left out. None among them stays zero: adaptive_avg_pool2d's
+   "as the input". */
 static bool put_ints(const op_param *p, tsr_value_list list, int64_t *field)
 {
+    if (list.n == 0 && p->has_default) return true;
     if (list.n != p->count && list.n != 1) return false;
     for (int i = 0; i < p->count; i++) {
         const tsr_value *v = &list.v[list.n == 1 ? 0 : i];
@@ -189,10 +191,11 @@ static bool put_generator(const tsr_value *v, tsr_generator **field)
     return true;
 }
 
-/* Convert v into the zeroed field; false when the kinds do not fit. */
+/* Convert v into the zeroed field; false when the kinds do not fit. None for a parameter that has a default leaves it
+   out: PyTorch's Python functions have many `stride=None` where a number could stand. */
 static bool put_value(op_match *m, const op_param *p, const tsr_value *v, void *field)
 {
-    if (v->kind == TSR_VALUE_NONE && p->optional && p->kind != OP_TENSORS) return true;
+    if (v->kind == TSR_VALUE_NONE && p->has_default) return true;
     switch (p->kind) {
     case OP_TENSOR:
         return put_tensor(m, v, field);
