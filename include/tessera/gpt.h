@@ -1,0 +1,93 @@
+/* gpt.h: a transformer over codes, and sampling from it: the prior of a VQGAN.
+
+   The decoder-only transformer of taming-transformers (after minGPT: pre-norm blocks, learned positions, exact GELU, untied head
+   without bias), with its state-dict keys under "transformer.". A sequence is the condition's ids followed by the
+   codes; conditions share the codes' embedding table. */
+#ifndef TESSERA_GPT_H
+#define TESSERA_GPT_H
+
+#include "tessera/io.h"
+#include "tessera/nn.h"
+#include "tessera/optim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** JSON keys are the fields' names. */
+typedef struct tsr_gpt_config {
+    int64_t vocab_size; /**< codes and condition ids together */
+    int64_t block_size; /**< longest sequence, condition included, last token excluded */
+    int64_t n_layer, n_head, n_embd;
+    int64_t n_unmasked; /**< the first so many positions see each other in both directions */
+    double embd_pdrop, resid_pdrop, attn_pdrop;
+    /* What the prior is of; not part of the network. */
+    int64_t n_codes; /**< codes of the VQGAN: tokens at or above are conditions; 0: vocab_size */
+    int64_t classes; /**< class-conditional: token n_codes + class starts a sequence; 0: the one SOS token n_codes */
+    int64_t code_height, code_width; /**< the grid of codes a picture has; 0: unknown */
+} tsr_gpt_config;
+
+TSR_API tsr_status tsr_gpt_preset(const char *name, tsr_gpt_config *out); /**< "tiny", "small", "f16-imagenet" */
+TSR_API const char *const *tsr_gpt_presets(void);
+TSR_API tsr_status tsr_gpt_config_read(const char *json, tsr_gpt_config *config);
+TSR_API tsr_status tsr_gpt_config_write(const tsr_gpt_config *config, tsr_bytes *out);
+TSR_API tsr_status tsr_gpt_config_check(const tsr_gpt_config *config);
+
+/** A new prior ("transformer" is its child) with fresh weights; for tsr_module_free. */
+TSR_API tsr_module *tsr_gpt_new(const tsr_gpt_config *config);
+TSR_API const tsr_gpt_config *tsr_gpt_get_config(tsr_module *gpt);
+
+/** ids i64 [N, n] -> logits [N, n, vocab_size]. */
+TSR_API tsr_tensor *tsr_gpt_logits(tsr_module *gpt, tsr_tensor *ids);
+/** Mean cross-entropy in nats a token of codes [N, n] given conditions [N, c]: logits of (cond, codes)[:-1] from position
+    c - 1 on against codes. */
+TSR_API tsr_tensor *tsr_gpt_loss(tsr_module *gpt, tsr_tensor *codes, tsr_tensor *cond);
+
+typedef struct tsr_gpt_sampling {
+    double temperature;       /**< 0: 1 */
+    int64_t top_k;            /**< keep the k most likely, ties with the last kept; 0: all */
+    double top_p;             /**< keep the most likely up to this mass, and the one that passes it; 0: 1 */
+    bool greedy;              /**< the most likely token each time */
+    int64_t codes;            /**< only tokens below this; 0: the config's n_codes, or all */
+    tsr_generator *generator; /**< NULL: the thread's */
+    /** Called after each token with the number done; true: stop (an error TSR_ESTATE). May be NULL. */
+    bool (*progress)(int64_t done, int64_t total, void *user);
+    void *user;
+} tsr_gpt_sampling;
+/** Continue each row of cond, i64 [N, c], by `tokens` ids: i64 [N, tokens]. One forward of a single position a token, with
+    cached keys and values. */
+TSR_API tsr_tensor *tsr_gpt_sample(tsr_module *gpt, tsr_tensor *cond, int64_t tokens, const tsr_gpt_sampling *options);
+/** The filter alone: logits [N, V] with -inf for what top_k and top_p leave out. */
+TSR_API tsr_tensor *tsr_gpt_filter_logits(tsr_tensor *logits, int64_t top_k, double top_p);
+
+/* ---- training ------------------------------------------------------------------------------------------------------- */
+
+typedef struct tsr_gpt_train_options {
+    double lr;             /**< AdamW, betas (0.9, 0.95) */
+    double weight_decay;   /**< of Linear weights only; 0: 0.01; TSR_ZERO: none */
+    tsr_schedule schedule; /**< zero: constant */
+    double clip;           /**< gradient norm; 0: none */
+    double ema;
+    double pkeep; /**< input codes are replaced by random ones with probability 1 - pkeep; 0: 1 */
+} tsr_gpt_train_options;
+
+typedef struct tsr_gpt_trainer tsr_gpt_trainer;
+typedef struct tsr_gpt_terms {
+    double loss; /**< nats a token */
+    double lr, grad_norm;
+} tsr_gpt_terms;
+
+TSR_API tsr_gpt_trainer *tsr_gpt_trainer_new(tsr_module *gpt, const tsr_gpt_train_options *options);
+TSR_API void tsr_gpt_trainer_free(tsr_gpt_trainer *t);
+/** One update on codes [N, n] and conditions [N, c]. Non-finite loss: TSR_ENUMERIC as for the VQGAN. */
+TSR_API tsr_status tsr_gpt_trainer_step(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *cond, tsr_gpt_terms *terms);
+TSR_API int64_t tsr_gpt_trainer_steps(const tsr_gpt_trainer *t);
+TSR_API tsr_status tsr_gpt_trainer_swap_ema(tsr_gpt_trainer *t);
+TSR_API tsr_status tsr_gpt_trainer_state_dict(tsr_gpt_trainer *t,
+                                              tsr_named_list *out); /**< names start with "train." */
+TSR_API tsr_status tsr_gpt_trainer_load_state_dict(tsr_gpt_trainer *t, const tsr_named *tensors, int64_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

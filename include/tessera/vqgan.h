@@ -1,0 +1,142 @@
+/* vqgan.h: VQGAN, a convolutional autoencoder with discrete codes, and its training (Esser, Rombach, Ommer 2021,
+   "Taming Transformers for High-Resolution Image Synthesis").
+
+   Structure and state-dict keys are those of taming-transformers, so files travel both ways: encoder.*, decoder.*,
+   quant_conv.*, post_quant_conv.*, quantize.embedding.weight, and, for a model that is to be trained adversarially,
+   loss.discriminator.main.*. Pictures are [N, C, H, W] floats in [-1, 1]; codes are i64 [N, H / f, W / f], f = 2^(levels - 1). */
+#ifndef TESSERA_VQGAN_H
+#define TESSERA_VQGAN_H
+
+#include "tessera/io.h"
+#include "tessera/nn.h"
+#include "tessera/optim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+/** The model. JSON keys are the fields' names; `disc` is an object {"n_layers": 2, "ndf": 64} or null. */
+typedef struct tsr_vqgan_config {
+    int64_t ch;                    /**< channels of the first level */
+    tsr_shape ch_mult;             /**< factor of ch for each level; levels halve the resolution */
+    int64_t num_res_blocks;        /**< a level, in the encoder; the decoder has one more */
+    tsr_shape attn_resolutions;    /**< levels of these resolutions (of `resolution`'s pyramid) have attention */
+    int64_t resolution;            /**< the size that attn_resolutions refer to; any multiple of f may be used */
+    int64_t z_channels, embed_dim; /**< channels before and after quant_conv */
+    int64_t n_embed;               /**< number of codes */
+    int64_t in_channels, out_ch;   /**< 0: 3, and in_channels */
+    double beta;                   /**< commitment weight; 0: 0.25 */
+    bool legacy; /**< beta on the codebook term, as the published models were trained; JSON default true */
+    double dropout;
+    bool disc;                       /**< has a discriminator */
+    int64_t disc_n_layers, disc_ndf; /**< 0: 3, 64 */
+    bool ema_codebook; /**< the codebook follows the encoder's outputs by moving averages, not by gradient */
+} tsr_vqgan_config;
+
+/** "tiny", "small" (64 pixels; f4 with 256 codes, f8 with 1024), "f16-imagenet" (256 pixels, 16384 codes).
+    TSR_EINVAL with the known names otherwise. */
+TSR_API tsr_status tsr_vqgan_preset(const char *name, tsr_vqgan_config *out);
+/** Preset names, NULL-terminated. */
+TSR_API const char *const *tsr_vqgan_presets(void);
+/** Fields that the JSON object names replace those of *config; unknown keys and wrong types are errors. */
+TSR_API tsr_status tsr_vqgan_config_read(const char *json, tsr_vqgan_config *config);
+/** The whole configuration as JSON text; out is freed with tsr_bytes_free. */
+TSR_API tsr_status tsr_vqgan_config_write(const tsr_vqgan_config *config, tsr_bytes *out);
+/** What cannot be built, in a sentence. */
+TSR_API tsr_status tsr_vqgan_config_check(const tsr_vqgan_config *config);
+/** 2^(levels - 1). */
+TSR_API int64_t tsr_vqgan_downsampling(const tsr_vqgan_config *config);
+
+/* ---- the model ----------------------------------------------------------------------------------------------------- */
+
+/** A new model with fresh weights (the thread's generator); for tsr_module_free. */
+TSR_API tsr_module *tsr_vqgan_new(const tsr_vqgan_config *config);
+/** Its configuration, borrowed; NULL and an error for another kind of module. */
+TSR_API const tsr_vqgan_config *tsr_vqgan_get_config(tsr_module *vqgan);
+
+/** Pictures -> encoder outputs after quant_conv, [N, embed_dim, h, w]. */
+TSR_API tsr_tensor *tsr_vqgan_features(tsr_module *vqgan, tsr_tensor *pictures);
+
+typedef struct tsr_quantized {
+    tsr_tensor *quantized; /**< [N, embed_dim, h, w]: z + sg(e - z), straight-through */
+    tsr_tensor *loss;      /**< 0-d: commitment and codebook terms */
+    tsr_tensor *indices;   /**< i64 [N, h, w] */
+} tsr_quantized;
+/** Nearest codes of features. In training mode with ema_codebook, updates the codebook. All NULL on an error. */
+TSR_API tsr_quantized tsr_vqgan_quantize(tsr_module *vqgan, tsr_tensor *features);
+
+/** Quantized features [N, embed_dim, h, w] -> pictures. */
+TSR_API tsr_tensor *tsr_vqgan_decode(tsr_module *vqgan, tsr_tensor *quantized);
+/** Pictures -> codes, i64 [N, h, w]. */
+TSR_API tsr_tensor *tsr_vqgan_encode(tsr_module *vqgan, tsr_tensor *pictures);
+/** Codes (checked to be in [0, n_embed)) -> pictures. */
+TSR_API tsr_tensor *tsr_vqgan_decode_indices(tsr_module *vqgan, tsr_tensor *indices);
+
+/* ---- parts that stand alone -------------------------------------------------------------------------------------------- */
+
+/** PatchGAN discriminator (Isola et al. 2017): n_layers stride-2 convolutions; logits of patches. */
+TSR_API tsr_module *tsr_discriminator_new(int64_t in_channels, int64_t ndf, int64_t n_layers);
+
+/** LPIPS (Zhang et al. 2018) with VGG16 features, weights from an archive: keys as in taming-transformers' checkpoints
+    (loss.perceptual_loss.net.slice1.0.weight, ..., lin0.model.1.weight) or torchvision's and lpips' own. Frozen. */
+TSR_API tsr_module *tsr_lpips_load(const char *path);
+/** Distances [N, 1, 1, 1] of picture pairs in [-1, 1]. */
+TSR_API tsr_tensor *tsr_lpips_distance(tsr_module *lpips, tsr_tensor *a, tsr_tensor *b);
+
+/** Fill the codebook by k-means (Lloyd, k-means++ start) over the features of these pictures. */
+TSR_API tsr_status tsr_vqgan_init_codebook(tsr_module *vqgan, tsr_tensor *features, int64_t iterations,
+                                           tsr_generator *g);
+
+/* ---- training -------------------------------------------------------------------------------------------------------------- */
+
+typedef enum tsr_recon { TSR_RECON_L1 = 0, TSR_RECON_L2 } tsr_recon;
+typedef enum tsr_adversarial { TSR_ADVERSARIAL_HINGE = 0, TSR_ADVERSARIAL_NONSATURATING } tsr_adversarial;
+
+typedef struct tsr_vqgan_train_options {
+    double lr; /**< of both Adams, betas (0.5, 0.9); 0: 4.5e-6 times the batch is the paper's; no default here */
+    tsr_schedule schedule; /**< of both; zero: constant */
+    double clip;           /**< gradient norm of the generator; 0: none */
+    tsr_recon recon;
+    tsr_module *lpips;        /**< borrowed, or NULL: no perceptual term */
+    double perceptual_weight; /**< 0: 1 */
+    double codebook_weight;   /**< 0: 1 */
+    tsr_adversarial adversarial;
+    double disc_weight;  /**< 0: no adversarial term (and no discriminator is needed) */
+    int64_t disc_start;  /**< the step from which the discriminator's loss reaches the generator */
+    int64_t disc_warmup; /**< so many steps before disc_start the discriminator starts to learn; as taming: 0 */
+    bool
+        disc_refresh; /**< the discriminator sees a new reconstruction by the updated generator, not the one it was trained on */
+    double ema;           /**< decay of averaged weights; 0: none */
+    double revive_below;  /**< replace codes used less often than this many times a batch, averaged; 0: never */
+    int64_t kmeans_steps; /**< k-means iterations on the first batch; 0: none */
+} tsr_vqgan_train_options;
+
+typedef struct tsr_vqgan_trainer tsr_vqgan_trainer;
+
+/** The terms of a step, as floats. */
+typedef struct tsr_vqgan_terms {
+    double total_loss, nll_loss, codebook_loss, g_loss, d_weight, disc_loss, logits_real, logits_fake;
+    double lr, grad_norm; /**< generator's gradient norm before clipping; 0 when neither clipped nor asked for */
+} tsr_vqgan_terms;
+
+/** Borrows the model. options is copied. NULL: options out of range, disc_weight without a discriminator. */
+TSR_API tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options);
+TSR_API void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t);
+/** One update of generator and discriminator on a batch. Non-finite total loss: TSR_ENUMERIC that names the term and the
+    first operator whose result was not finite (found by running forward again), weights untouched. */
+TSR_API tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, tsr_vqgan_terms *terms);
+/** Number of steps done; tsr_vqgan_trainer_load_state_dict sets it. */
+TSR_API int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t);
+/** Exchange weights and averaged weights (nothing without ema): once before evaluating, once after. */
+TSR_API tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t);
+/** Everything but the model that a resumed run needs, under names that start with "train.": optimiser moments, EMA, step
+    count, code statistics. Borrowed until the next step. */
+TSR_API tsr_status tsr_vqgan_trainer_state_dict(tsr_vqgan_trainer *t, tsr_named_list *out);
+TSR_API tsr_status tsr_vqgan_trainer_load_state_dict(tsr_vqgan_trainer *t, const tsr_named *tensors, int64_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
