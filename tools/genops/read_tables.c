@@ -81,12 +81,14 @@ static void read_doc(reader *r, entry *e)
     }
 }
 
-static bool is_name(const char *text)
+static bool is_name(const char *text, bool capitals)
 {
-    if (!islower((unsigned char)*text) && *text != '_') return false;
-    for (; *text; text++)
-        if (!islower((unsigned char)*text) && !isdigit((unsigned char)*text) && *text != '_') return false;
-    return true;
+    if (!islower((unsigned char)*text) && *text != '_' && !capitals) return false;
+    for (const char *c = text; *c; c++) {
+        bool letter = islower((unsigned char)*c) || (capitals && isupper((unsigned char)*c));
+        if (!letter && *c != '_' && (c == text || !isdigit((unsigned char)*c))) return false;
+    }
+    return *text != 0;
 }
 
 static bool ends_in_underscore(const char *text)
@@ -95,7 +97,7 @@ static bool ends_in_underscore(const char *text)
     return length && text[length - 1] == '_';
 }
 
-/* `op NAME[.OVERLOAD]`. In C the underscore of in-place forms comes last: fill_.scalar is tsr_fill_scalar_. */
+/* `op NAME[.OVERLOAD]`; overloads may have PyTorch's names, such as Tensor. In C the underscore of in-place forms comes last: fill_.scalar is tsr_fill_scalar_. */
 static void start_entry(table *t, place at, const char *group, const char *name)
 {
     t->v = grow(t->v, t->n, sizeof *t->v);
@@ -103,9 +105,9 @@ static void start_entry(table *t, place at, const char *group, const char *name)
     size_t base = strcspn(name, ".");
     *e = (entry){.at = at, .group = group, .exact = name, .base = copy_text(name, base)};
     e->overload = name[base] ? name + base + 1 : NULL;
-    if (!is_name(e->base) || (e->overload && !is_name(e->overload)))
+    if (!is_name(e->base, false) || (e->overload && !is_name(e->overload, true)))
         fail_at(at,
-                "\"%s\" is not an operator's name: small letters, digits, underscores, and one dot before an overload",
+                "\"%s\" is not an operator's name: small letters, digits, underscores, and a dot before an overload",
                 name);
     e->writes = ends_in_underscore(e->base);
     e->c_name = e->base;
