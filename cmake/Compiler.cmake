@@ -14,7 +14,9 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 add_library(tessera_flags INTERFACE)
-target_compile_options(tessera_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes)
+target_compile_options(tessera_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    # Never mere style, and errors of their own accord in newer compilers.
+    -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types)
 if(TESSERA_WERROR)
     target_compile_options(tessera_flags INTERFACE -Werror)
 endif()
