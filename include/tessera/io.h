@@ -112,6 +112,8 @@ typedef struct tsr_bytes {
 TSR_API tsr_status tsr_read_file(const char *path, tsr_bytes *out);
 /** Write a whole file, or nothing. */
 TSR_API tsr_status tsr_write_file(const char *path, const void *data, int64_t size);
+/** A copy of the bytes at data; for tsr_bytes_free. */
+TSR_API tsr_status tsr_bytes_copy(const void *data, int64_t size, tsr_bytes *out);
 /** Free the bytes and set them to {NULL, 0}; NULL is allowed. */
 TSR_API void tsr_bytes_free(tsr_bytes *bytes);
 

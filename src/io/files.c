@@ -61,6 +61,17 @@ tsr_status tsr_write_file(const char *path, const void *data, int64_t size)
     return atomic_file_commit(&f);
 }
 
+tsr_status tsr_bytes_copy(const void *data, int64_t size, tsr_bytes *out)
+{
+    *out = (tsr_bytes){NULL, 0};
+    char *copy = tsr_alloc((size_t)size + 1);
+    if (!copy) return TSR_ENOMEM;
+    memcpy(copy, data, (size_t)size);
+    copy[size] = 0;
+    *out = (tsr_bytes){copy, size};
+    return TSR_OK;
+}
+
 void tsr_bytes_free(tsr_bytes *bytes)
 {
     if (!bytes) return;
