@@ -1,7 +1,9 @@
-/* memory.h: what the caching allocator holds. Every byte the library uses for tensors and objects passes through it. */
+/* memory.h: the allocator, and what it holds. Every byte the library uses for tensors and objects passes through it; models
+   and modules of one's own may use it too, and are counted then. */
 #ifndef TESSERA_MEMORY_H
 #define TESSERA_MEMORY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tessera/export.h"
@@ -9,6 +11,16 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** `bytes` of uninitialised memory, 64-byte aligned; 0 bytes give a valid pointer. NULL sets TSR_ENOMEM. */
+TSR_API void *tsr_alloc(size_t bytes);
+/** The same, zeroed; count * size is checked for overflow. */
+TSR_API void *tsr_alloc_zeroed(size_t count, size_t size);
+/** Like realloc: NULL p allocates; on failure p stays valid. */
+TSR_API void *tsr_realloc(void *p, size_t bytes);
+TSR_API void tsr_free(void *p);
+/** A copy of the string, or NULL for NULL or when there is no memory. */
+TSR_API char *tsr_strdup(const char *text);
 
 /** Counters of the allocator, in bytes unless said otherwise; over all threads. */
 typedef struct tsr_memory_stats {
