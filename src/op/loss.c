@@ -1,0 +1,175 @@
+/* loss.c: losses that compare element with element, and normalisation. All are made of other operators; those that
+   classify are in loss_class.c. */
+#include "op/loss.h"
+#include "op/pointwise.h"
+#include "op_gen.h"
+
+#include <math.h>
+#include <string.h>
+
+tsr_tensor *loss_reduce(op_ctx *c, tsr_tensor *loss, const char *reduction)
+{
+    if (strcmp(reduction, "mean") == 0) return tsr_mean(loss);
+    if (strcmp(reduction, "sum") == 0) return tsr_sum(loss);
+    if (strcmp(reduction, "none") == 0) return loss;
+    return op_fail(c, "reduction must be \"mean\", \"sum\" or \"none\", got \"%s\"", reduction);
+}
+
+static tsr_tensor *distance(tsr_tensor *x, tsr_tensor *y) { return tsr_abs(tsr_sub(x, y)); }
+
+tsr_tensor *op_l1_loss(op_ctx *c, const tsr_l1_loss_args *a)
+{
+    return loss_reduce(c, distance(a->input, a->target), a->reduction);
+}
+
+tsr_tensor *op_mse_loss(op_ctx *c, const tsr_mse_loss_args *a)
+{
+    return loss_reduce(c, tsr_square(tsr_sub(a->input, a->target)), a->reduction);
+}
+
+/* d^2 / 2 near 0, `limit` (d - limit / 2) far from it */
+static tsr_tensor *rounded_distance(tsr_tensor *d, tsr_tensor *near, double limit)
+{
+    return tsr_where(near, op_scale(tsr_square(d), 0.5), op_scale(op_shift(d, -limit / 2), limit));
+}
+
+tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
+{
+    tsr_tensor *d = distance(a->input, a->target);
+    if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
+    if (a->beta > 0) d = op_scale(rounded_distance(d, tsr_lt(d, tsr_scalar(a->beta)), a->beta), 1 / a->beta);
+    return loss_reduce(c, d, a->reduction);
+}
+
+tsr_tensor *op_huber_loss(op_ctx *c, const tsr_huber_loss_args *a)
+{
+    tsr_tensor *d = distance(a->input, a->target);
+    if (!(a->delta > 0)) return op_fail(c, "delta must be positive, got %g", a->delta);
+    return loss_reduce(c, rounded_distance(d, tsr_le(d, tsr_scalar(a->delta)), a->delta), a->reduction);
+}
+
+/* ---- binary targets --------------------------------------------------------------------------------------------------- */
+
+static bool same_shape(const op_ctx *c, const tsr_tensor *x, const tsr_tensor *target)
+{
+    bool same = x->ndim == target->ndim;
+    for (int d = 0; same && d < x->ndim; d++) same = x->shape[d] == target->shape[d];
+    if (!same) op_fail(c, "target %s must have input's shape %s", tensor_shape_text(target), tensor_shape_text(x));
+    return same;
+}
+
+static tsr_tensor *weighted(tsr_tensor *loss, tsr_tensor *weight) { return weight ? tsr_mul(loss, weight) : loss; }
+
+/* log(x), not below -100 */
+static tsr_tensor *limited_log(tsr_tensor *x) { return tsr_clamp(tsr_log(x), TSR_FLOAT(-100)); }
+
+static tsr_tensor *complement(tsr_tensor *x) { return tsr_rsub(x, tsr_scalar(1)); }
+
+tsr_tensor *op_binary_cross_entropy_terms(op_ctx *c, const tsr_binary_cross_entropy_terms_args *a)
+{
+    tsr_tensor *x = a->input, *t = a->target;
+    tsr_tensor *outside = tsr_logical_not(tsr_logical_and(tsr_ge(x, tsr_scalar(0)), tsr_le(x, tsr_scalar(1))));
+    if (tsr_item_int(tsr_any(outside)))
+        return op_fail(c, "all elements of input must lie in [0, 1], as probabilities do");
+    tsr_tensor *off = tsr_mul(complement(t), limited_log(complement(x)));
+    return tsr_neg(tsr_add(off, tsr_mul(t, limited_log(x))));
+}
+
+/* (x - t) / (x (1 - x)), the divisor not below 1e-12, and log(1 - x) - log(x) */
+void op_binary_cross_entropy_terms_grad(op_ctx *c, const tsr_binary_cross_entropy_terms_args *a,
+                                        tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    tsr_tensor *x = a->input, *t = a->target, *g = grad[0];
+    if (op_needs(c, 0)) {
+        tsr_tensor *divisor = tsr_clamp(tsr_mul(x, complement(x)), TSR_FLOAT(1e-12));
+        grad_in[0] = tsr_mul(g, tsr_div(tsr_sub(x, t), divisor));
+    }
+    if (op_needs(c, 1)) grad_in[1] = tsr_mul(g, tsr_sub(limited_log(complement(x)), limited_log(x)));
+}
+
+tsr_tensor *op_binary_cross_entropy(op_ctx *c, const tsr_binary_cross_entropy_args *a)
+{
+    if (!same_shape(c, a->input, a->target)) return NULL;
+    return loss_reduce(c, weighted(tsr_binary_cross_entropy_terms(a->input, a->target), a->weight), a->reduction);
+}
+
+/* With s = -log(sigmoid(x)): (1 - t) x + s, and with pos_weight w: (1 - t) x + (1 + (w - 1) t) s */
+tsr_tensor *op_binary_cross_entropy_with_logits(op_ctx *c, const tsr_binary_cross_entropy_with_logits_args *a)
+{
+    tsr_tensor *x = a->input, *t = a->target;
+    if (!same_shape(c, x, t)) return NULL;
+    tsr_tensor *s = tsr_neg(tsr_logsigmoid(x));
+    if (a->pos_weight) s = tsr_mul(op_shift(tsr_mul(op_shift(a->pos_weight, -1), t), 1), s);
+    return loss_reduce(c, weighted(tsr_add(tsr_mul(complement(t), x), s), a->weight), a->reduction);
+}
+
+/* ---- distributions ------------------------------------------------------------------------------------------------------ */
+
+tsr_tensor *op_kl_div(op_ctx *c, const tsr_kl_div_args *a)
+{
+    tsr_tensor *t = a->target, *loss;
+    if (a->log_target) loss = tsr_mul(tsr_exp(t), tsr_sub(t, a->input));
+    else loss = tsr_sub(tsr_xlogy(t, t), tsr_mul(t, a->input));
+    if (strcmp(a->reduction, "batchmean") != 0) return loss_reduce(c, loss, a->reduction);
+    double batch = a->input->ndim ? (double)a->input->shape[0] : 1;
+    return op_scale(tsr_sum(loss), 1 / batch);
+}
+
+tsr_tensor *op_variance_floor(op_ctx *c, const tsr_variance_floor_args *a)
+{
+    (void)c;
+    return tsr_clamp(a->input, TSR_FLOAT(a->least));
+}
+
+void op_variance_floor_grad(op_ctx *c, const tsr_variance_floor_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    (void)c, (void)a;
+    grad_in[0] = grad[0];
+}
+
+/* var as it broadcasts against input: itself, or with a last dimension of size 1 added; NULL when it fits neither. */
+static tsr_tensor *fitted_variance(op_ctx *c, tsr_tensor *input, tsr_tensor *var)
+{
+    int n = input->ndim, last = n - 1;
+    bool head = var->ndim >= last;
+    for (int d = 0; head && d < last; d++) head = var->shape[d] == input->shape[d];
+    if (n == 0 && var->ndim == 0) return var;
+    if (head && var->ndim == n && (var->shape[last] == input->shape[last] || var->shape[last] == 1)) return var;
+    if (head && var->ndim == last) return tsr_unsqueeze(var, -1);
+    return op_fail(c, "var %s fits input %s neither as it is nor without the last dimension", tensor_shape_text(var),
+                   tensor_shape_text(input));
+}
+
+tsr_tensor *op_gaussian_nll_loss(op_ctx *c, const tsr_gaussian_nll_loss_args *a)
+{
+    if (!(a->eps > 0)) return op_fail(c, "eps must be positive, got %g", a->eps);
+    tsr_tensor *var = fitted_variance(c, a->input, a->var);
+    if (!var) return NULL;
+    if (tsr_item_int(tsr_any(tsr_lt(var, tsr_scalar(0))))) return op_fail(c, "var has a negative entry");
+    tsr_tensor *v = tsr_variance_floor(var, a->eps), *deviation = tsr_square(tsr_sub(a->input, a->target));
+    tsr_tensor *loss = op_scale(tsr_add(tsr_log(v), tsr_div(deviation, v)), 0.5);
+    if (a->full) loss = op_shift(loss, 0.91893853320467274178); /* log(2 pi) / 2 */
+    return loss_reduce(c, loss, a->reduction);
+}
+
+/* ---- directions ------------------------------------------------------------------------------------------------------------ */
+
+static tsr_tensor *unit(tsr_tensor *x, double order, int64_t dim, double eps)
+{
+    tsr_tensor *norm = tsr_linalg_vector_norm(x, TSR_FLOAT(order), TSR_DIMS(dim), true);
+    return tsr_div(x, tsr_clamp(norm, TSR_FLOAT(eps)));
+}
+
+tsr_tensor *op_cosine_similarity(op_ctx *c, const tsr_cosine_similarity_args *a)
+{
+    tsr_shape s1 = op_shape(a->x1), s2 = op_shape(a->x2), both;
+    if (!shape_broadcast(c->info->name, &s1, &s2, &both)) return NULL;
+    tsr_tensor *x = tsr_expand(a->x1, both), *y = tsr_expand(a->x2, both);
+    return tsr_sum(tsr_mul(unit(x, 2, a->dim, a->eps), unit(y, 2, a->dim, a->eps)), TSR_DIMS(a->dim));
+}
+
+tsr_tensor *op_normalize(op_ctx *c, const tsr_normalize_args *a)
+{
+    (void)c;
+    return unit(a->input, a->p, a->dim, a->eps);
+}

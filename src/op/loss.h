@@ -1,0 +1,10 @@
+/* loss.h: what losses share. */
+#ifndef OP_LOSS_H
+#define OP_LOSS_H
+
+#include "op/op.h"
+
+/* The mean, the sum, or the loss itself, as `reduction` says; an error for another word (recorded). */
+tsr_tensor *loss_reduce(op_ctx *c, tsr_tensor *loss, const char *reduction);
+
+#endif

@@ -1,0 +1,120 @@
+/* pointwise.c: calls of element-wise kernels; pointwise.h says what for. Broadcasting costs nothing here: an operand is
+   described to the kernel with stride 0 where it is repeated. */
+#include "op/pointwise.h"
+
+/* t as an array of a larger shape. */
+static array expanded(const tsr_tensor *t, const tsr_shape *shape)
+{
+    array a = array_of(t);
+    shape_expand_strides(t, shape, a.stride);
+    a.ndim = shape->n;
+    for (int d = 0; d < shape->n; d++) a.shape[d] = shape->v[d];
+    return a;
+}
+
+/* The first operand that has the result's shape lends it its layout. */
+static const tsr_tensor *layout_of(tsr_tensor *const *in, int n, const tsr_shape *shape)
+{
+    for (int i = 0; i < n; i++) {
+        bool same = in[i]->ndim == shape->n;
+        for (int d = 0; same && d < shape->n; d++) same = in[i]->shape[d] == shape->v[d];
+        if (same) return in[i];
+    }
+    return NULL;
+}
+
+static bool broadcast_all(const op_ctx *c, tsr_tensor *const *in, int n, tsr_shape *shape)
+{
+    *shape = op_shape(in[0]);
+    for (int i = 1; i < n; i++) {
+        tsr_shape so_far = *shape, next = op_shape(in[i]);
+        if (!shape_broadcast(c->info->name, &so_far, &next, shape)) return false;
+    }
+    return true;
+}
+
+tsr_tensor *pointwise_unary(op_ctx *c, unary_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out,
+                            const double *p)
+{
+    tsr_tensor *in = op_cast(x, compute);
+    tsr_tensor *y = op_output(c, out, op_shape(x), x);
+    if (!in || !y) return NULL;
+    array src = array_of(in), dst = array_of(y);
+    return op_backend(in)->unary(code, &dst, &src, p) ? y : NULL;
+}
+
+tsr_tensor *pointwise_binary(op_ctx *c, binary_code code, tsr_tensor *x, tsr_tensor *y, tsr_dtype compute,
+                             tsr_dtype out, const double *p)
+{
+    tsr_tensor *in[2] = {x, y};
+    tsr_shape shape;
+    if (!broadcast_all(c, in, 2, &shape)) return NULL;
+    tsr_tensor *z = op_output(c, out, shape, layout_of(in, 2, &shape));
+    tsr_tensor *left = op_cast(x, compute), *right = op_cast(y, compute);
+    if (!z || !left || !right) return NULL;
+    array a = expanded(left, &shape), b = expanded(right, &shape), dst = array_of(z);
+    return op_backend(z)->binary(code, &dst, &a, &b, p) ? z : NULL;
+}
+
+tsr_tensor *pointwise_ternary(op_ctx *c, ternary_code code, tsr_tensor *const *in, tsr_dtype compute, const double *p)
+{
+    tsr_shape shape;
+    if (!broadcast_all(c, in, 3, &shape)) return NULL;
+    tsr_tensor *z = op_output(c, compute, shape, layout_of(in + 1, 2, &shape));
+    array operand[3];
+    if (!z) return NULL;
+    for (int i = 0; i < 3; i++) {
+        tsr_tensor *t = code == T_WHERE && i == 0 ? in[0] : op_cast(in[i], compute);
+        if (!t) return NULL;
+        operand[i] = expanded(t, &shape);
+    }
+    array dst = array_of(z);
+    return op_backend(z)->ternary(code, &dst, &operand[0], &operand[1], &operand[2], p) ? z : NULL;
+}
+
+tsr_tensor *pointwise_float(op_ctx *c, unary_code code, tsr_tensor *x, const double *p)
+{
+    tsr_dtype dtype = op_float_type((tsr_dtype)x->dtype);
+    return pointwise_unary(c, code, x, dtype, dtype, p);
+}
+
+tsr_tensor *pointwise_deliver(op_ctx *c, tsr_tensor *value)
+{
+    if (!value || !c->dest) return value;
+    tsr_tensor *out = op_output(c, (tsr_dtype)value->dtype, op_shape(value), NULL);
+    return out && op_copy(out, value) ? out : NULL;
+}
+
+tsr_tensor *pointwise_fill(tsr_tensor *t, tsr_number value)
+{
+    if (!t) return NULL;
+    array dst = array_of(t);
+    return op_backend(t)->fill(&dst, op_f64(value), op_i64(value)) ? t : NULL;
+}
+
+array pointwise_array_1d(const tsr_tensor *t)
+{
+    array a = array_of(t);
+    if (a.ndim == 0) a.ndim = 1, a.shape[0] = 1, a.stride[0] = 1;
+    return a;
+}
+
+/* Two operands count together as the strongest of them: that is how promotion of two extends to three. */
+tsr_dtype pointwise_type3(const tsr_tensor *x, const tsr_tensor *y, const tsr_tensor *z)
+{
+    tsr_tensor both = {.dtype = (uint8_t)op_result_type(x, y),
+                       .ndim = x->ndim > y->ndim ? x->ndim : y->ndim,
+                       .wrapped_number = x->wrapped_number && y->wrapped_number};
+    return op_result_type(&both, z);
+}
+
+bool pointwise_numbers(const op_ctx *c, number_policy policy, const tsr_tensor *x, const tsr_tensor *y)
+{
+    bool left = x->wrapped_number, right = y->wrapped_number;
+    bool refused = policy == NUMBERS_NONE    ? left || right
+                   : policy == NUMBERS_RIGHT ? left
+                   : policy == NUMBERS_ONE   ? left && right
+                                             : false;
+    if (refused) op_fail(c, "argument %d must be a tensor, not a number", left ? 1 : 2);
+    return !refused;
+}
