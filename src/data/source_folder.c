@@ -168,7 +168,7 @@ static tsr_status collect_classes(tsr_dataset *set, const folder *f, bool parts)
     tsr_status status = TSR_OK;
     for (int64_t i = 0; i < f->count && status == TSR_OK; i++) status = add_class_once(set, &known, f->files[i], parts);
     tsr_map_free(&known);
-    qsort(set->class_names, (size_t)set->info.classes, sizeof *set->class_names, compare_names);
+    if (status == TSR_OK) qsort(set->class_names, (size_t)set->info.classes, sizeof *set->class_names, compare_names);
     return status;
 }
 
