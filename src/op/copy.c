@@ -93,20 +93,7 @@ void op_copy__grad(op_ctx *c, const tsr_copy__args *a, tsr_tensor *const *grad, 
 
 /* ---- fills --------------------------------------------------------------------------------------------------------- */
 
-static tsr_tensor *filled(op_ctx *c, tsr_tensor *like, tsr_number value)
-{
-    return pointwise_fill(op_output(c, (tsr_dtype)like->dtype, op_shape(like), like), value);
-}
-
-tsr_tensor *op_fill(op_ctx *c, const tsr_fill_args *a) { return filled(c, a->input, a->value); }
-
-void op_fill_grad(op_ctx *c, const tsr_fill_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
-{
-    (void)c, (void)a;
-    grad_in[0] = tsr_zeros_like(grad[0]);
-}
-
-tsr_tensor *op_fill_tensor(op_ctx *c, const tsr_fill_tensor_args *a)
+tsr_tensor *op_fill(op_ctx *c, const tsr_fill_args *a)
 {
     tsr_shape shape = op_shape(a->input);
     if (a->value->ndim) return op_fail(c, "value must be 0-d, got %s", tensor_shape_text(a->value));
@@ -115,14 +102,18 @@ tsr_tensor *op_fill_tensor(op_ctx *c, const tsr_fill_tensor_args *a)
     return y && value && op_copy(y, value) ? y : NULL;
 }
 
-void op_fill_tensor_grad(op_ctx *c, const tsr_fill_tensor_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+void op_fill_grad(op_ctx *c, const tsr_fill_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     (void)a;
     if (op_needs(c, 0)) grad_in[0] = tsr_zeros_like(grad[0]);
     if (op_needs(c, 1)) grad_in[1] = tsr_sum(grad[0]);
 }
 
-tsr_tensor *op_zero_(op_ctx *c, const tsr_zero__args *a) { return filled(c, a->input, TSR_INT(0)); }
+tsr_tensor *op_zero_(op_ctx *c, const tsr_zero__args *a)
+{
+    tsr_tensor *y = op_output(c, (tsr_dtype)a->input->dtype, op_shape(a->input), a->input);
+    return pointwise_fill(y, TSR_INT(0));
+}
 
 void op_zero__grad(op_ctx *c, const tsr_zero__args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {

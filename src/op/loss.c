@@ -61,7 +61,7 @@ static bool same_shape(const op_ctx *c, const tsr_tensor *x, const tsr_tensor *t
 static tsr_tensor *weighted(tsr_tensor *loss, tsr_tensor *weight) { return weight ? tsr_mul(loss, weight) : loss; }
 
 /* log(x), not below -100 */
-static tsr_tensor *limited_log(tsr_tensor *x) { return tsr_clamp(tsr_log(x), TSR_FLOAT(-100)); }
+static tsr_tensor *limited_log(tsr_tensor *x) { return op_at_least(tsr_log(x), -100); }
 
 static tsr_tensor *complement(tsr_tensor *x) { return tsr_rsub(x, tsr_scalar(1)); }
 
@@ -81,7 +81,7 @@ void op_binary_cross_entropy_terms_grad(op_ctx *c, const tsr_binary_cross_entrop
 {
     tsr_tensor *x = a->input, *t = a->target, *g = grad[0];
     if (op_needs(c, 0)) {
-        tsr_tensor *divisor = tsr_clamp(tsr_mul(x, complement(x)), TSR_FLOAT(1e-12));
+        tsr_tensor *divisor = op_at_least(tsr_mul(x, complement(x)), 1e-12);
         grad_in[0] = tsr_mul(g, tsr_div(tsr_sub(x, t), divisor));
     }
     if (op_needs(c, 1)) grad_in[1] = tsr_mul(g, tsr_sub(limited_log(complement(x)), limited_log(x)));
@@ -118,7 +118,7 @@ tsr_tensor *op_kl_div(op_ctx *c, const tsr_kl_div_args *a)
 tsr_tensor *op_variance_floor(op_ctx *c, const tsr_variance_floor_args *a)
 {
     (void)c;
-    return tsr_clamp(a->input, TSR_FLOAT(a->least));
+    return op_at_least(a->input, a->least);
 }
 
 void op_variance_floor_grad(op_ctx *c, const tsr_variance_floor_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -157,7 +157,7 @@ tsr_tensor *op_gaussian_nll_loss(op_ctx *c, const tsr_gaussian_nll_loss_args *a)
 static tsr_tensor *unit(tsr_tensor *x, double order, int64_t dim, double eps)
 {
     tsr_tensor *norm = tsr_linalg_vector_norm(x, TSR_FLOAT(order), TSR_DIMS(dim), true);
-    return tsr_div(x, tsr_clamp(norm, TSR_FLOAT(eps)));
+    return tsr_div(x, op_at_least(norm, eps));
 }
 
 tsr_tensor *op_cosine_similarity(op_ctx *c, const tsr_cosine_similarity_args *a)

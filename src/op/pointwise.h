@@ -49,4 +49,7 @@ static inline tsr_tensor *op_unmasked(tsr_tensor *mask, tsr_tensor *grad)
     return tsr_where(mask, tsr_scalar(0), grad);
 }
 
+/* The larger one of t and a number, for functions that guard a divisor. */
+static inline tsr_tensor *op_at_least(tsr_tensor *t, double least) { return tsr_clamp(t, TSR_FLOAT(least)); }
+
 #endif
