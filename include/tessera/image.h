@@ -73,8 +73,9 @@ typedef enum tsr_filter {
     TSR_FILTER_LANCZOS   /**< three lobes */
 } tsr_filter;
 
-/** Resize with the filter's support scaled by the ratio when shrinking (antialiased), rows then columns, u8 rounded
-    in between: the pixels that Pillow gives. Alpha is filtered like a colour. */
+/** Resize with the filter's support scaled by the ratio when shrinking (antialiased), rows then columns, u8 rounded in
+    between: the pixels that Pillow gives (before version 13, which may take columns first). Alpha is filtered like a
+    colour. */
 TSR_API tsr_tensor *tsr_image_resize(const tsr_tensor *image, int64_t height, int64_t width, tsr_filter filter);
 /** Resize so that the shorter side is `size`; the longer one is cut to a whole number, as torchvision's Resize(size). */
 TSR_API tsr_tensor *tsr_image_resize_shorter(const tsr_tensor *image, int64_t size, tsr_filter filter);

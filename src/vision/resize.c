@@ -105,7 +105,8 @@ static uint8_t clamp_byte(int32_t sum)
 }
 
 /* `length` neighbours (at most BLOCK) of output i: from points at input 0, rows of the input are `inner` apart. */
-static void blend_u8(const weights *w, int64_t i, const uint8_t *from, uint8_t *to, int64_t inner, int64_t length)
+static inline void blend_u8(const weights *w, int64_t i, const uint8_t *from, uint8_t *to, int64_t inner,
+                            int64_t length)
 {
     int32_t sum[BLOCK];
     const int32_t *weight = w->fixed + i * w->most;
@@ -126,15 +127,27 @@ static void blend_f32(const weights *w, int64_t i, const float *from, float *to,
     for (int64_t x = 0; x < length; x++) to[x] = (float)sum[x];
 }
 
+/* The lengths of a row's pixels as constants, so that the compiler keeps the sums in registers. */
+static void blend_bytes(const weights *w, int64_t i, const uint8_t *from, uint8_t *to, int64_t inner, int64_t length)
+{
+    if (inner == 3) {
+        blend_u8(w, i, from, to, 3, 3);
+    } else if (inner == 1) {
+        blend_u8(w, i, from, to, 1, 1);
+    } else {
+        blend_u8(w, i, from, to, inner, length);
+    }
+}
+
 /* [outer, n, inner] -> [outer, m, inner] */
 static void pass(const weights *w, const void *from, void *to, int64_t outer, int64_t inner, tsr_dtype dtype)
 {
     for (int64_t o = 0; o < outer; o++) {
         for (int64_t i = 0; i < w->m; i++) {
             for (int64_t x = 0; x < inner; x += BLOCK) {
-                int64_t length = tsr_min_i64(BLOCK, inner - x), in = o * w->n * inner + x,
-                        out = (o * w->m + i) * inner + x;
-                if (dtype == TSR_U8) blend_u8(w, i, (const uint8_t *)from + in, (uint8_t *)to + out, inner, length);
+                int64_t length = tsr_min_i64(BLOCK, inner - x);
+                int64_t in = o * w->n * inner + x, out = (o * w->m + i) * inner + x;
+                if (dtype == TSR_U8) blend_bytes(w, i, (const uint8_t *)from + in, (uint8_t *)to + out, inner, length);
                 else blend_f32(w, i, (const float *)from + in, (float *)to + out, inner, length);
             }
         }
