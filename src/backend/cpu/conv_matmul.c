@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "backend/cpu/spatial.h"
 #include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/parallel.h"
@@ -43,17 +44,13 @@ static void conv_free(conv *v)
 
 static void set_geometry(conv *v, const array *x, const array *weight, const array *out, const conv_params *p)
 {
-    int missing = 3 - p->spatial;
     v->p = *p;
-    for (int d = 0; d < 3; d++) {
-        bool has = d >= missing;
-        v->in[d] = has ? x->shape[2 + d - missing] : 1;
-        v->out[d] = has ? out->shape[2 + d - missing] : 1;
-        v->kernel[d] = has ? weight->shape[2 + d - missing] : 1;
-        v->p.stride[d] = has ? p->stride[d - missing] : 1;
-        v->p.padding[d] = has ? p->padding[d - missing] : 0;
-        v->p.dilation[d] = has ? p->dilation[d - missing] : 1;
-    }
+    spatial_as_3(v->in, x->shape + 2, p->spatial, 1);
+    spatial_as_3(v->out, out->shape + 2, p->spatial, 1);
+    spatial_as_3(v->kernel, weight->shape + 2, p->spatial, 1);
+    spatial_as_3(v->p.stride, p->stride, p->spatial, 1);
+    spatial_as_3(v->p.padding, p->padding, p->spatial, 0);
+    spatial_as_3(v->p.dilation, p->dilation, p->spatial, 1);
 }
 
 static bool conv_make(conv *v, const array *x, const array *weight, const array *out, const conv_params *p)

@@ -14,9 +14,9 @@ typedef struct geometry {
 static geometry geometry_of(const array *x, const array *weight, const array *out, const conv_params *p)
 {
     geometry g;
-    ref_as_3(g.stride, p->stride, p->spatial, 1);
-    ref_as_3(g.padding, p->padding, p->spatial, 0);
-    ref_as_3(g.dilation, p->dilation, p->spatial, 1);
+    spatial_as_3(g.stride, p->stride, p->spatial, 1);
+    spatial_as_3(g.padding, p->padding, p->spatial, 0);
+    spatial_as_3(g.dilation, p->dilation, p->spatial, 1);
     for (int d = 0; d < 3; d++) {
         g.kernel[d] = weight->shape[2 + d];
         g.in[d] = x->shape[2 + d];
@@ -73,7 +73,7 @@ static void position_of(int64_t at[3], const array *a, int64_t flat)
 static bool conv_forward(const array *out, const array *x, const array *weight, const array *bias, const conv_params *p)
 {
     if (!ref_is_float("conv_forward", out)) return false;
-    array o = ref_as_5d(out), a = ref_as_5d(x), w = ref_as_5d(weight);
+    array o = spatial_as_5d(out), a = spatial_as_5d(x), w = spatial_as_5d(weight);
     geometry g = geometry_of(&a, &w, &o, p);
     int64_t outs = w.shape[0] / p->groups, ins = w.shape[1], positions = ref_count_from(&o, 2), at[3];
     for (int64_t n = 0; n < o.shape[0]; n++)
@@ -93,7 +93,7 @@ static bool conv_forward(const array *out, const array *x, const array *weight, 
 static bool conv_grad_input(const array *grad_x, const array *grad, const array *weight, const conv_params *p)
 {
     if (!ref_is_float("conv_grad_input", grad_x)) return false;
-    array x = ref_as_5d(grad_x), o = ref_as_5d(grad), w = ref_as_5d(weight);
+    array x = spatial_as_5d(grad_x), o = spatial_as_5d(grad), w = spatial_as_5d(weight);
     geometry g = geometry_of(&x, &w, &o, p);
     int64_t outs = w.shape[0] / p->groups, ins = w.shape[1], positions = ref_count_from(&x, 2), at[3];
     for (int64_t n = 0; n < x.shape[0]; n++)
@@ -147,7 +147,7 @@ static bool conv_grad_weight(const array *grad_weight, const array *grad_bias, c
                              const conv_params *p)
 {
     if (!ref_is_float("conv_grad_weight", grad_weight)) return false;
-    array w = ref_as_5d(grad_weight), o = ref_as_5d(grad), a = ref_as_5d(x);
+    array w = spatial_as_5d(grad_weight), o = spatial_as_5d(grad), a = spatial_as_5d(x);
     geometry g = geometry_of(&a, &w, &o, p);
     int64_t outs = w.shape[0] / p->groups, ins = w.shape[1], taps = ref_count_from(&w, 2), tap[3];
     for (int64_t k = 0; k < w.shape[0]; k++)

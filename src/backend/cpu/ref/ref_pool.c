@@ -5,54 +5,9 @@
    input itself, or divides by a fixed number. */
 #include "backend/cpu/ref/ref_access.h"
 #include "backend/cpu/ref/ref_layers.h"
+#include "backend/cpu/pool_window.h"
 
 #include <math.h>
-
-#include "base/util.h"
-
-typedef struct window {
-    int64_t first[3], last[3], step[3]; /* positions first, first + step, ... below last, inside the input */
-    int64_t padded;                     /* elements inside the padded input */
-} window;
-
-typedef struct geometry {
-    int64_t kernel[3], stride[3], padding[3], dilation[3];
-} geometry;
-
-static geometry geometry_of(const pool_params *p, bool dilated)
-{
-    static const int64_t ones[3] = {1, 1, 1};
-    geometry g;
-    ref_as_3(g.kernel, p->kernel, p->spatial, 1);
-    ref_as_3(g.stride, p->stride, p->spatial, 1);
-    ref_as_3(g.padding, p->padding, p->spatial, 0);
-    ref_as_3(g.dilation, dilated ? p->dilation : ones, p->spatial, 1);
-    return g;
-}
-
-/* The window of the output at flat position `at`. */
-static window window_of(const geometry *g, const array *x, const array *out, int64_t at)
-{
-    window w = {.padded = 1};
-    for (int d = 2; d >= 0; d--) {
-        int64_t size = x->shape[2 + d], o = at % out->shape[2 + d];
-        at /= out->shape[2 + d];
-        int64_t first = o * g->stride[d] - g->padding[d], last = first + (g->kernel[d] - 1) * g->dilation[d] + 1;
-        w.padded *= tsr_min_i64(last, size + g->padding[d]) - first;
-        if (first < 0) first += (-first + g->dilation[d] - 1) / g->dilation[d] * g->dilation[d];
-        w.first[d] = first;
-        w.last[d] = tsr_min_i64(last, size);
-        w.step[d] = g->dilation[d];
-    }
-    return w;
-}
-
-static int64_t window_size(const window *w)
-{
-    int64_t n = 1;
-    for (int d = 0; d < 3; d++) n *= tsr_max_i64(w->last[d] - w->first[d], 0);
-    return n;
-}
 
 static int64_t plane_offset(const array *a, int64_t plane)
 {
@@ -60,7 +15,7 @@ static int64_t plane_offset(const array *a, int64_t plane)
 }
 
 /* Walks the window's positions in one plane of x; at[0] is the offset in x. */
-static walk window_walk(const window *w, const array *x, int64_t plane)
+static walk window_walk(const pool_window *w, const array *x, int64_t plane)
 {
     array part = {.ndim = 3};
     int64_t start = plane_offset(x, plane);
@@ -75,7 +30,7 @@ static walk window_walk(const window *w, const array *x, int64_t plane)
 }
 
 /* The flat place in the spatial plane where the walk stands. */
-static int64_t place_of(const window *w, const array *x, const walk *k)
+static int64_t place_of(const pool_window *w, const array *x, const walk *k)
 {
     int64_t place = 0;
     for (int d = 0; d < 3; d++) place = place * x->shape[2 + d] + w->first[d] + k->index[d] * w->step[d];
@@ -89,12 +44,12 @@ static void set_index(const array *index, int64_t at, int64_t value) { ((int64_t
 static bool max_pool(const array *out, const array *index, const array *x, const pool_params *p)
 {
     if (!ref_is_float("max_pool", x)) return false;
-    array o = ref_as_5d(out), a = ref_as_5d(x), ix = index ? ref_as_5d(index) : o;
-    geometry g = geometry_of(p, true);
+    array o = spatial_as_5d(out), a = spatial_as_5d(x), ix = index ? spatial_as_5d(index) : o;
+    pool_geometry g = pool_geometry_of(p, true);
     int64_t positions = ref_count_from(&o, 2);
     for (int64_t plane = 0; plane < o.shape[0] * o.shape[1]; plane++)
         for (int64_t at = 0; at < positions; at++) {
-            window w = window_of(&g, &a, &o, at);
+            pool_window w = pool_window_of(&g, &a, &o, at);
             double best = -INFINITY;
             walk k = window_walk(&w, &a, plane);
             int64_t where = place_of(&w, &a, &k);
@@ -114,7 +69,7 @@ static bool max_pool_grad(const array *grad_x, const array *grad, const array *i
 {
     (void)p;
     if (!ref_is_float("max_pool_grad", grad_x)) return false;
-    array x = ref_as_5d(grad_x), g = ref_as_5d(grad), ix = ref_as_5d(index);
+    array x = spatial_as_5d(grad_x), g = spatial_as_5d(grad), ix = spatial_as_5d(index);
     int64_t positions = ref_count_from(&g, 2);
     ref_zero(&x);
     for (int64_t plane = 0; plane < g.shape[0] * g.shape[1]; plane++)
@@ -129,25 +84,25 @@ static bool max_pool_grad(const array *grad_x, const array *grad, const array *i
 
 /* ---- average ---- */
 
-static double divisor_of(const pool_params *p, const window *w)
+static double divisor_of(const pool_params *p, const pool_window *w)
 {
     if (p->divisor) return (double)p->divisor;
-    return (double)(p->count_include_pad ? w->padded : window_size(w));
+    return (double)(p->count_include_pad ? w->padded : pool_window_size(w));
 }
 
 static bool avg_pool(const array *out, const array *x, const pool_params *p)
 {
     if (!ref_is_float("avg_pool", x)) return false;
-    array o = ref_as_5d(out), a = ref_as_5d(x);
-    geometry g = geometry_of(p, false);
+    array o = spatial_as_5d(out), a = spatial_as_5d(x);
+    pool_geometry g = pool_geometry_of(p, false);
     int64_t positions = ref_count_from(&o, 2);
     for (int64_t plane = 0; plane < o.shape[0] * o.shape[1]; plane++)
         for (int64_t at = 0; at < positions; at++) {
-            window w = window_of(&g, &a, &o, at);
+            pool_window w = pool_window_of(&g, &a, &o, at);
             double sum = 0;
             for (walk k = window_walk(&w, &a, plane); k.left > 0; walk_next(&k)) sum += ref_get_f64(&a, k.at[0]);
             ref_set_f64(&o, plane_offset(&o, plane) + ref_offset_from(&o, 2, at),
-                        window_size(&w) ? sum / divisor_of(p, &w) : 0);
+                        pool_window_size(&w) ? sum / divisor_of(p, &w) : 0);
         }
     return true;
 }
@@ -155,14 +110,14 @@ static bool avg_pool(const array *out, const array *x, const pool_params *p)
 static bool avg_pool_grad(const array *grad_x, const array *grad, const pool_params *p)
 {
     if (!ref_is_float("avg_pool_grad", grad_x)) return false;
-    array x = ref_as_5d(grad_x), o = ref_as_5d(grad);
-    geometry g = geometry_of(p, false);
+    array x = spatial_as_5d(grad_x), o = spatial_as_5d(grad);
+    pool_geometry g = pool_geometry_of(p, false);
     int64_t positions = ref_count_from(&o, 2);
     ref_zero(&x);
     for (int64_t plane = 0; plane < o.shape[0] * o.shape[1]; plane++)
         for (int64_t at = 0; at < positions; at++) {
-            window w = window_of(&g, &x, &o, at);
-            if (!window_size(&w)) continue;
+            pool_window w = pool_window_of(&g, &x, &o, at);
+            if (!pool_window_size(&w)) continue;
             double share = ref_get_f64(&o, plane_offset(&o, plane) + ref_offset_from(&o, 2, at)) / divisor_of(p, &w);
             for (walk k = window_walk(&w, &x, plane); k.left > 0; walk_next(&k))
                 ref_set_f64(&x, k.at[0], ref_get_f64(&x, k.at[0]) + share);
@@ -172,30 +127,17 @@ static bool avg_pool_grad(const array *grad_x, const array *grad, const pool_par
 
 /* ---- adaptive average: output o of n covers [floor(o size / n), ceil((o + 1) size / n)) ---- */
 
-static window adaptive_window(const array *x, const array *out, int64_t at)
-{
-    window w = {.padded = 0};
-    for (int d = 2; d >= 0; d--) {
-        int64_t size = x->shape[2 + d], n = out->shape[2 + d], o = at % n;
-        at /= n;
-        w.first[d] = o * size / n;
-        w.last[d] = ((o + 1) * size + n - 1) / n;
-        w.step[d] = 1;
-    }
-    return w;
-}
-
 static bool adaptive_avg_pool(const array *out, const array *x)
 {
     if (!ref_is_float("adaptive_avg_pool", x)) return false;
-    array o = ref_as_5d(out), a = ref_as_5d(x);
+    array o = spatial_as_5d(out), a = spatial_as_5d(x);
     int64_t positions = ref_count_from(&o, 2);
     for (int64_t plane = 0; plane < o.shape[0] * o.shape[1]; plane++)
         for (int64_t at = 0; at < positions; at++) {
-            window w = adaptive_window(&a, &o, at);
+            pool_window w = pool_adaptive_window(&a, &o, at);
             double sum = 0;
             for (walk k = window_walk(&w, &a, plane); k.left > 0; walk_next(&k)) sum += ref_get_f64(&a, k.at[0]);
-            ref_set_f64(&o, plane_offset(&o, plane) + ref_offset_from(&o, 2, at), sum / (double)window_size(&w));
+            ref_set_f64(&o, plane_offset(&o, plane) + ref_offset_from(&o, 2, at), sum / (double)pool_window_size(&w));
         }
     return true;
 }
@@ -203,14 +145,14 @@ static bool adaptive_avg_pool(const array *out, const array *x)
 static bool adaptive_avg_pool_grad(const array *grad_x, const array *grad)
 {
     if (!ref_is_float("adaptive_avg_pool_grad", grad_x)) return false;
-    array x = ref_as_5d(grad_x), o = ref_as_5d(grad);
+    array x = spatial_as_5d(grad_x), o = spatial_as_5d(grad);
     int64_t positions = ref_count_from(&o, 2);
     ref_zero(&x);
     for (int64_t plane = 0; plane < o.shape[0] * o.shape[1]; plane++)
         for (int64_t at = 0; at < positions; at++) {
-            window w = adaptive_window(&x, &o, at);
+            pool_window w = pool_adaptive_window(&x, &o, at);
             double share = ref_get_f64(&o, plane_offset(&o, plane) + ref_offset_from(&o, 2, at)) /
-                           (double)window_size(&w);
+                           (double)pool_window_size(&w);
             for (walk k = window_walk(&w, &x, plane); k.left > 0; walk_next(&k))
                 ref_set_f64(&x, k.at[0], ref_get_f64(&x, k.at[0]) + share);
         }
