@@ -134,10 +134,11 @@ static int read_guarded(reader *r)
     if (picture_check_size(r->from, jpeg->image_height, jpeg->image_width) != TSR_OK) return 0;
     if (picture_alloc(r->out, jpeg->image_height, jpeg->image_width, channels, 8) != TSR_OK) return 0;
     if (jpeg->out_color_space == JCS_CMYK && !(r->cmyk = tsr_alloc((size_t)jpeg->image_width * 4))) return 0;
+    int orientation = orientation_of(jpeg); /* finishing forgets the markers */
     jpeg_start_decompress(jpeg);
     read_rows(r);
     jpeg_finish_decompress(jpeg);
-    return orientation_of(jpeg);
+    return orientation;
 }
 
 tsr_status jpeg_decode(const picture_source *from, picture *out)
