@@ -134,15 +134,17 @@ enum { TSR_AUGMENT_NONE = 0, TSR_AUGMENT_FLIP = 1, TSR_AUGMENT_CROP = 2 };
 typedef struct tsr_loader_options {
     int64_t batch; /**< pictures a batch; 0: 32 */
     tsr_order order;
-    bool drop_last;        /**< leave out the epoch's last batch when it is not full */
-    int64_t epochs;        /**< stop after so many; 0: never (sequential order: 1) */
-    unsigned augment;      /**< TSR_AUGMENT_*; not for data sets that give the right eye's picture */
-    uint64_t seed;         /**< of order and augmentation */
-    int64_t threads;       /**< reading threads; 0: as many as there are cores, at most 4 */
-    int64_t prefetch;      /**< batches read ahead; 0: 2 */
-    tsr_dtype dtype;       /**< of pictures, TSR_F32 or TSR_F64; 0: f32 */
-    int64_t shard, shards; /**< of `shards` loaders with one seed this one takes every shards-th picture, from the
-                                shard-th; 0, 0: everything. Equal numbers of batches: the order's end is repeated */
+    bool drop_last;   /**< leave out the epoch's last batch when it is not full */
+    int64_t epochs;   /**< stop after so many; 0: never (sequential order: 1) */
+    unsigned augment; /**< TSR_AUGMENT_*; not for data sets that give the right eye's picture */
+    uint64_t seed;    /**< of order and augmentation */
+    int64_t threads;  /**< reading threads; 0: as many as there are cores, at most 4 */
+    int64_t prefetch; /**< batches read ahead; 0: 2 */
+    tsr_dtype dtype;  /**< of pictures, TSR_F32 or TSR_F64; 0: f32 */
+    int64_t shard,
+        shards; /**< of `shards` loaders with one seed this one takes every shards-th place of the order, from
+                                the shard-th; 0, 0: everything. Shuffled shards have equally many items (places beyond
+                                the end are those at the beginning); sequential ones cover each item once */
 } tsr_loader_options;
 
 /** A batch of `count` items. Tensors are owned as operations' results are. */
@@ -180,8 +182,8 @@ TSR_API void tsr_loader_free(tsr_loader *loader);
  * it is left out, so that an evaluation sees each good picture once; in shuffled order the data set's next good
  * picture stands in, so that every epoch has the same number of batches.
  *
- * Errors   a pending error; no picture can be read; no memory. Then every tensor is NULL, and the loader can go on
- *          from where it was.
+ * Errors   a pending error; no picture can be read; no memory. Then every tensor is NULL, and the next call tries the
+ *          same batch again.
  */
 TSR_API tsr_status tsr_loader_next(tsr_loader *loader, tsr_batch *out);
 

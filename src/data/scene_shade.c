@@ -79,18 +79,27 @@ static double solid_openness(const scene_solid *solid, vec3 point, vec3 normal)
     return 1 - 0.8 * clamp01(0.25 + 0.75 * cosine) * floor / squared;
 }
 
-/* The same for one plane of the room, at `distance`, that faces the point. */
-static double plane_openness(double distance) { return 1 - 0.3 / (1 + 8 * distance * distance); }
+/* The same for the planes of the room that face the point: 1 - 0.3 / (1 + 8 d^2) for each, d its distance. The factors are
+   kept as one fraction, since a division costs as much as all the rest. */
+typedef struct fraction {
+    double above, below;
+} fraction;
+
+static fraction times_plane(fraction f, double distance)
+{
+    double far = 8 * distance * distance;
+    return (fraction){f.above * (0.7 + far), f.below * (1 + far)};
+}
 
 static double room_openness(const scene *s, vec3 p, vec3 n)
 {
-    double open = 1;
-    if (n.y < 0.9) open *= plane_openness(p.y);
-    if (n.y > -0.9) open *= plane_openness(s->high.y - p.y);
-    if (n.x < 0.9) open *= plane_openness(p.x - s->low.x);
-    if (n.x > -0.9) open *= plane_openness(s->high.x - p.x);
-    if (n.z > -0.9) open *= plane_openness(s->high.z - p.z);
-    return open;
+    fraction open = {1, 1};
+    if (n.y < 0.9) open = times_plane(open, p.y);
+    if (n.y > -0.9) open = times_plane(open, s->high.y - p.y);
+    if (n.x < 0.9) open = times_plane(open, p.x - s->low.x);
+    if (n.x > -0.9) open = times_plane(open, s->high.x - p.x);
+    if (n.z > -0.9) open = times_plane(open, s->high.z - p.z);
+    return open.above / open.below;
 }
 
 static double openness(const scene *s, const scene_hit *hit)
@@ -129,7 +138,7 @@ static double highlight(double cosine, int sharpness)
     return cosine;
 }
 
-static vec3 lamp_light(const scene *s, const scene_lamp *lamp, const scene_hit *hit, vec3 colour, vec3 to_eye, int sub)
+static vec3 lamp_light(const scene *s, const scene_lamp *lamp, const scene_hit *hit, vec3 colour, vec3 eye, int sub)
 {
     vec3 to = vec_sub(lamp->centre, hit->point);
     if (vec_dot(to, hit->normal) <= 0) return (vec3){0};
@@ -139,7 +148,8 @@ static vec3 lamp_light(const scene *s, const scene_lamp *lamp, const scene_hit *
     vec3 towards = vec_scale(to, 1 / sqrt(squared));
     vec3 sum = vec_scale(colour, vec_dot(towards, hit->normal));
     if (m->gloss > 0) {
-        double shine = m->gloss * highlight(vec_dot(unit(vec_add(towards, to_eye)), hit->normal), m->sharpness);
+        vec3 middle = unit(vec_add(towards, unit(vec_sub(eye, hit->point))));
+        double shine = m->gloss * highlight(vec_dot(middle, hit->normal), m->sharpness);
         sum = vec_add(sum, (vec3){shine, shine, shine});
     }
     return vec_scale(vec_mul(sum, lamp->colour), share / (0.5 + 0.12 * squared));
@@ -148,11 +158,10 @@ static vec3 lamp_light(const scene *s, const scene_lamp *lamp, const scene_hit *
 vec3 scene_shade(const scene *s, const scene_hit *hit, vec3 eye, int sub)
 {
     vec3 colour = hit->solid < 0 ? room_colour(s, hit) : solid_colour(&s->solids[hit->solid], hit->local);
-    vec3 to_eye = unit(vec_sub(eye, hit->point));
     double sky = 0.8 + 0.2 * hit->normal.y;
     vec3 sum = vec_scale(vec_mul(colour, s->ambient), sky * openness(s, hit));
     for (int i = 0; i < s->lamp_count; i++) {
-        sum = vec_add(sum, lamp_light(s, &s->lamps[i], hit, colour, to_eye, sub));
+        sum = vec_add(sum, lamp_light(s, &s->lamps[i], hit, colour, eye, sub));
     }
     return sum;
 }
