@@ -1,0 +1,221 @@
+/* loop.c: see loop.h. */
+#include "backend/cpu/loop.h"
+
+#include <string.h>
+
+#include "base/parallel.h"
+#include "base/util.h"
+
+/* ---- making ------------------------------------------------------------------------------------------------- */
+
+static bool all_strides_fit(const loop *l, int outer, int inner)
+{
+    for (int k = 0; k < l->operands; k++)
+        if (l->stride[k][outer] != l->stride[k][inner] * l->shape[inner]) return false;
+    return true;
+}
+
+/* Should dimension `a` lie further out than b? The first operand that steps differently decides. */
+static bool is_outer(const loop *l, int a, int b)
+{
+    for (int k = 0; k < l->operands; k++)
+        if (l->stride[k][a] != l->stride[k][b]) return l->stride[k][a] > l->stride[k][b];
+    return false;
+}
+
+static void swap_dims(loop *l, int a, int b)
+{
+    int64_t size = l->shape[a];
+    l->shape[a] = l->shape[b];
+    l->shape[b] = size;
+    for (int k = 0; k < l->operands; k++) {
+        int64_t stride = l->stride[k][a];
+        l->stride[k][a] = l->stride[k][b];
+        l->stride[k][b] = stride;
+    }
+}
+
+static void sort_dims(loop *l)
+{
+    for (int i = 1; i < l->ndim; i++)
+        for (int j = i; j > 0 && is_outer(l, j, j - 1); j--) swap_dims(l, j, j - 1);
+}
+
+static void merge_dims(loop *l)
+{
+    int last = 0;
+    for (int d = 1; d < l->ndim; d++) {
+        int64_t size = l->shape[d];
+        if (all_strides_fit(l, last, d)) size *= l->shape[last];
+        else last++;
+        l->shape[last] = size;
+        for (int k = 0; k < l->operands; k++) l->stride[k][last] = l->stride[k][d];
+    }
+    l->ndim = last + 1;
+}
+
+static void take_dims(loop *l, const array *const *operand)
+{
+    const array *a = operand[0];
+    for (int d = 0; d < a->ndim; d++) {
+        l->count *= a->shape[d];
+        if (a->shape[d] == 1) continue;
+        l->shape[l->ndim] = a->shape[d];
+        for (int k = 0; k < l->operands; k++) l->stride[k][l->ndim] = operand[k]->stride[d] * l->size[k];
+        l->ndim++;
+    }
+    if (l->ndim > 0) return;
+    l->ndim = 1; /* a single element is a row of one */
+    l->shape[0] = 1;
+    for (int k = 0; k < l->operands; k++) l->stride[k][0] = l->size[k];
+}
+
+loop loop_make(bool sorted, const array *a, const array *b, const array *c, const array *d)
+{
+    const array *operand[LOOP_OPERANDS] = {a, b, c, d};
+    loop l = {.count = 1};
+    for (; l.operands < LOOP_OPERANDS && operand[l.operands]; l.operands++) {
+        l.data[l.operands] = operand[l.operands]->data;
+        l.size[l.operands] = (int64_t)tsr_dtype_size((tsr_dtype)operand[l.operands]->dtype);
+    }
+    take_dims(&l, operand);
+    if (l.count == 0) return l;
+    if (sorted) sort_dims(&l);
+    merge_dims(&l);
+    return l;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------ */
+
+typedef struct job {
+    const loop *l;
+    loop_body body;
+    const void *user;
+} job;
+
+typedef struct position {
+    int64_t index[TSR_MAX_DIMS];
+    char *data[LOOP_OPERANDS]; /* of the row's first element */
+} position;
+
+static position position_of(const loop *l, int64_t flat)
+{
+    position p = {{0}, {0}};
+    for (int k = 0; k < l->operands; k++) p.data[k] = l->data[k];
+    for (int d = l->ndim - 1; d >= 0; d--) {
+        p.index[d] = flat % l->shape[d];
+        flat /= l->shape[d];
+        if (d == l->ndim - 1) continue;
+        for (int k = 0; k < l->operands; k++) p.data[k] += p.index[d] * l->stride[k][d];
+    }
+    return p;
+}
+
+static void next_row(const loop *l, position *p)
+{
+    p->index[l->ndim - 1] = 0;
+    for (int d = l->ndim - 2; d >= 0; d--) {
+        for (int k = 0; k < l->operands; k++) p->data[k] += l->stride[k][d];
+        if (++p->index[d] < l->shape[d]) return;
+        for (int k = 0; k < l->operands; k++) p->data[k] -= l->stride[k][d] * l->shape[d];
+        p->index[d] = 0;
+    }
+}
+
+static void run_range(int64_t begin, int64_t end, void *user)
+{
+    const job *j = user;
+    const loop *l = j->l;
+    int inner = l->ndim - 1;
+    int64_t step[LOOP_OPERANDS] = {0};
+    for (int k = 0; k < l->operands; k++) step[k] = l->stride[k][inner];
+    position p = position_of(l, begin);
+    while (begin < end) {
+        int64_t first = p.index[inner], n = tsr_min_i64(l->shape[inner] - first, end - begin);
+        char *data[LOOP_OPERANDS] = {0};
+        for (int k = 0; k < l->operands; k++) data[k] = p.data[k] + first * step[k];
+        j->body(data, step, n, j->user);
+        begin += n;
+        if (begin < end) next_row(l, &p);
+    }
+}
+
+void loop_run(const loop *l, int64_t grain, loop_body body, const void *user)
+{
+    job j = {l, body, user};
+    if (l->count > 0) tsr_parallel_for(l->count, grain, run_range, &j);
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------- */
+
+enum { STAGE = 512 }; /* elements gathered at a time */
+
+typedef struct row_job {
+    const loop *l;
+    loop_row row;
+    const double *p;
+} row_job;
+
+#define MOVE(type)                                                                                                     \
+    for (int64_t i = 0; i < n; i++)                                                                                    \
+    memcpy(to + i * step_to, from + i * step_from, sizeof(type)) /* one move: the size is constant */
+
+static void move(char *to, int64_t step_to, const char *from, int64_t step_from, int64_t size, int64_t n)
+{
+    switch (size) {
+    case 8:
+        MOVE(uint64_t);
+        break;
+    case 4:
+        MOVE(uint32_t);
+        break;
+    case 2:
+        MOVE(uint16_t);
+        break;
+    default:
+        MOVE(uint8_t);
+        break;
+    }
+}
+
+typedef struct staged {
+    _Alignas(64) char buffer[LOOP_OPERANDS][STAGE * 8];
+} staged;
+
+static void run_staged(const row_job *j, char *const *data, const int64_t *step, int64_t n)
+{
+    const loop *l = j->l;
+    staged room;
+    for (int64_t done = 0; done < n; done += STAGE) {
+        int64_t m = tsr_min_i64(STAGE, n - done);
+        char *at[LOOP_OPERANDS] = {0};
+        int unit[LOOP_OPERANDS] = {0};
+        for (int k = 0; k < l->operands; k++) {
+            bool direct = step[k] == l->size[k] || (step[k] == 0 && k > 0);
+            unit[k] = step[k] != 0 || k == 0;
+            at[k] = direct ? data[k] + done * step[k] : room.buffer[k];
+            if (!direct && k > 0) move(at[k], l->size[k], data[k] + done * step[k], step[k], l->size[k], m);
+        }
+        j->row(at, unit, m, j->p);
+        if (at[0] == room.buffer[0]) move(data[0] + done * step[0], step[0], at[0], l->size[0], l->size[0], m);
+    }
+}
+
+static void run_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const row_job *j = user;
+    int unit[LOOP_OPERANDS] = {0};
+    for (int k = 0; k < j->l->operands; k++) {
+        unit[k] = step[k] != 0 || k == 0;
+        if (step[k] == j->l->size[k] || (step[k] == 0 && k > 0)) continue;
+        run_staged(j, data, step, n);
+        return;
+    }
+    j->row(data, unit, n, j->p);
+}
+
+void loop_run_rows(const loop *l, int64_t grain, loop_row row, const double *p)
+{
+    row_job j = {l, row, p};
+    loop_run(l, grain, run_row, &j);
+}

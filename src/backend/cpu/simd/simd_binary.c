@@ -1,0 +1,174 @@
+/* simd_binary.c: functions of two elements. Float arithmetic and gradients
+   are rows of explicit vectors (simd_binary_real.h); comparisons and integers are plain loops that compilers vectorise,
+   each result being exact. Codes and dtypes without a row are the reference's. */
+#include "backend/cpu/loop.h"
+#include "backend/cpu/simd/simd_math.h"
+#include "backend/cpu/simd/simd_private.h"
+
+#define REAL_BITS 32
+#include "backend/cpu/simd/simd_binary_real.h"
+#undef REAL_BITS
+#define REAL_BITS 64
+#include "backend/cpu/simd/simd_binary_real.h"
+#undef REAL_BITS
+
+/* ---- exact results: plain loops -------------------------------------------------------------------------------- */
+
+/* "omp simd": an output that is also an input does not stop the compiler from vectorising. */
+#define PLAIN(name, to, from, value)                                                                                   \
+    static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
+    {                                                                                                                  \
+        (void)p;                                                                                                       \
+        to *out = (to *)data[0];                                                                                       \
+        const from *x = (const from *)data[1], *y = (const from *)data[2];                                             \
+        const from x0 = *x, y0 = *y;                                                                                   \
+        if (step[1] && step[2]) {                                                                                      \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x[i], y[i]);                        \
+        } else if (step[1]) {                                                                                          \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x[i], y0);                          \
+        } else if (step[2]) {                                                                                          \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x0, y[i]);                          \
+        } else {                                                                                                       \
+            for (int64_t i = 0; i < n; i++) out[i] = (to)value(x0, y0);                                                \
+        }                                                                                                              \
+    }
+
+#define EQ(a, b) ((a) == (b))
+#define NE(a, b) ((a) != (b))
+#define LT(a, b) ((a) < (b))
+#define LE(a, b) ((a) <= (b))
+#define GT(a, b) ((a) > (b))
+#define GE(a, b) ((a) >= (b))
+#define MUL(a, b) ((a) * (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define AND(a, b) ((a) & (b))
+#define OR(a, b) ((a) | (b))
+#define XOR(a, b) ((a) ^ (b))
+#define BOTH(a, b) (((a) != 0) & ((b) != 0))
+#define EITHER(a, b) (((a) != 0) | ((b) != 0))
+#define ONE(a, b) (((a) != 0) != ((b) != 0))
+
+#define COMPARISONS(type, suffix)                                                                                      \
+    PLAIN(eq_##suffix, uint8_t, type, EQ)                                                                              \
+    PLAIN(ne_##suffix, uint8_t, type, NE)                                                                              \
+    PLAIN(lt_##suffix, uint8_t, type, LT)                                                                              \
+    PLAIN(le_##suffix, uint8_t, type, LE)                                                                              \
+    PLAIN(gt_##suffix, uint8_t, type, GT)                                                                              \
+    PLAIN(ge_##suffix, uint8_t, type, GE)                                                                              \
+    PLAIN(both_##suffix, uint8_t, type, BOTH)                                                                          \
+    PLAIN(either_##suffix, uint8_t, type, EITHER)                                                                      \
+    PLAIN(one_##suffix, uint8_t, type, ONE)                                                                            \
+    static const loop_row to_bool_##suffix[] = {eq_##suffix, ne_##suffix,   lt_##suffix,     le_##suffix, gt_##suffix, \
+                                                ge_##suffix, both_##suffix, either_##suffix, one_##suffix};
+
+COMPARISONS(float, f32)
+COMPARISONS(double, f64)
+COMPARISONS(int64_t, i64)
+COMPARISONS(int32_t, i32)
+COMPARISONS(uint8_t, u8)
+
+/* Integers wrap, so arithmetic is unsigned. */
+#define INTEGERS(type, unsigned_type, suffix)                                                                          \
+    static void add_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
+    {                                                                                                                  \
+        unsigned_type *out = (unsigned_type *)data[0], alpha = (unsigned_type)(int64_t)p[0];                           \
+        const unsigned_type *a = (const unsigned_type *)data[1], *b = (const unsigned_type *)data[2];                  \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                            \
+            out[i] = (unsigned_type)(a[step[1] ? i : 0] + alpha * b[step[2] ? i : 0]);                                 \
+    }                                                                                                                  \
+    static void sub_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
+    {                                                                                                                  \
+        const double negated[] = {-p[0]};                                                                              \
+        add_##suffix(data, step, n, negated);                                                                          \
+    }                                                                                                                  \
+    PLAIN(mul_##suffix, unsigned_type, unsigned_type, MUL)                                                             \
+    PLAIN(max_##suffix, type, type, MAX)                                                                               \
+    PLAIN(min_##suffix, type, type, MIN)                                                                               \
+    PLAIN(and_##suffix, type, type, AND)                                                                               \
+    PLAIN(or_##suffix, type, type, OR)                                                                                 \
+    PLAIN(xor_##suffix, type, type, XOR)                                                                               \
+    static const loop_row integers_##suffix[B_COUNT] = {                                                               \
+        [B_ADD] = add_##suffix,     [B_SUB] = sub_##suffix, [B_MUL] = mul_##suffix, [B_MAXIMUM] = max_##suffix,        \
+        [B_MINIMUM] = min_##suffix, [B_AND] = and_##suffix, [B_OR] = or_##suffix,   [B_XOR] = xor_##suffix,            \
+    };
+
+INTEGERS(int64_t, uint64_t, i64)
+INTEGERS(int32_t, uint32_t, i32)
+INTEGERS(uint8_t, uint8_t, u8)
+
+/* ---- choosing a row ----------------------------------------------------------------------------------------- */
+
+static bool (*below)(binary_code, const array *, const array *, const array *, const double *);
+
+static loop_row bool_row(binary_code code, int32_t dtype)
+{
+    int i = (int)code - (int)B_EQ;
+    switch (dtype) {
+    case TSR_F32:
+        return to_bool_f32[i];
+    case TSR_F64:
+        return to_bool_f64[i];
+    case TSR_I64:
+        return to_bool_i64[i];
+    case TSR_I32:
+        return to_bool_i32[i];
+    case TSR_U8:
+    case TSR_BOOL:
+        return to_bool_u8[i];
+    default:
+        return NULL;
+    }
+}
+
+/* Of bools only the bits: their sum is no sum of bytes. */
+static loop_row integer_row(binary_code code, int32_t dtype)
+{
+    switch (dtype) {
+    case TSR_I64:
+        return integers_i64[code];
+    case TSR_I32:
+        return integers_i32[code];
+    case TSR_U8:
+        return integers_u8[code];
+    case TSR_BOOL:
+        return code == B_ADD || code == B_SUB ? NULL : integers_u8[code];
+    default:
+        return NULL;
+    }
+}
+
+static loop_row float_row(binary_code code, int32_t dtype, const double *p)
+{
+    bool f32 = dtype == TSR_F32;
+    if (code == B_ADD && p[0] == 1) return f32 ? row_plain_add32 : row_plain_add64;
+    if (code == B_SUB && p[0] == 1) return f32 ? row_plain_sub32 : row_plain_sub64;
+    return f32 ? rows32[code] : rows64[code];
+}
+
+static loop_row choose_row(binary_code code, const array *a, const double *p)
+{
+    if (code >= B_EQ && code <= B_LOGICAL_XOR) return bool_row(code, a->dtype);
+    if (a->dtype == TSR_F32 || a->dtype == TSR_F64) return float_row(code, a->dtype, p);
+    return integer_row(code, a->dtype);
+}
+
+static bool is_slow(binary_code code)
+{
+    return (code >= B_POW && code <= B_HYPOT && code != B_MAXIMUM && code != B_MINIMUM) || code >= B_SIGMOID_GRAD;
+}
+
+static bool binary(binary_code code, const array *out, const array *a, const array *b, const double *p)
+{
+    loop_row row = choose_row(code, a, p);
+    if (!row) return below(code, out, a, b, p);
+    loop l = loop_make(true, out, a, b, NULL);
+    loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
+    return true;
+}
+
+void TIER(simd_binary_fill)(backend *b)
+{
+    if (b->binary != binary) below = b->binary;
+    b->binary = binary;
+}

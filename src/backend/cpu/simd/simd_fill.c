@@ -1,0 +1,10 @@
+/* simd_fill.c: puts this tier's kernels into a table. */
+#include "backend/cpu/simd/simd.h"
+#include "backend/cpu/simd/simd_private.h"
+
+void TIER(simd_fill)(backend *b)
+{
+    TIER(simd_unary_fill)(b);
+    TIER(simd_binary_fill)(b);
+    TIER(simd_ternary_fill)(b);
+}

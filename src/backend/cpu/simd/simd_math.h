@@ -1,0 +1,98 @@
+/* simd_math.h: functions of vectors, for float (suffix 32) and double (suffix 64). exp, expm1, tanh and sigmoid of floats
+   are ours and inline; the others are SLEEF's or, without it, libm's lane by lane. */
+#ifndef SIMD_MATH_H
+#define SIMD_MATH_H
+
+#include <math.h>
+
+#include "backend/cpu/simd/simd_vec.h"
+
+#ifdef TSR_HAVE_SLEEF
+#include <sleef.h>
+#define SLEEF_PASTE_(name, kind, lanes, accuracy, isa) Sleef_##name##kind##lanes##_##accuracy##isa
+#define SLEEF_PASTE(name, kind, lanes, accuracy, isa) SLEEF_PASTE_(name, kind, lanes, accuracy, isa)
+#if defined(__AVX512F__)
+#define SLEEF32(name, accuracy) SLEEF_PASTE(name, f, 16, accuracy, avx512f)
+#define SLEEF64(name, accuracy) SLEEF_PASTE(name, d, 8, accuracy, avx512f)
+typedef __m512 sleef32;
+typedef __m512d sleef64;
+#elif defined(__AVX2__)
+#define SLEEF32(name, accuracy) SLEEF_PASTE(name, f, 8, accuracy, avx2)
+#define SLEEF64(name, accuracy) SLEEF_PASTE(name, d, 4, accuracy, avx2)
+typedef __m256 sleef32;
+typedef __m256d sleef64;
+#elif defined(__SSE2__)
+#define SLEEF32(name, accuracy) SLEEF_PASTE(name, f, 4, accuracy, sse2)
+#define SLEEF64(name, accuracy) SLEEF_PASTE(name, d, 2, accuracy, sse2)
+typedef __m128 sleef32;
+typedef __m128d sleef64;
+#else /* 64-bit ARM: SLEEF's plain names; its vector types are the compiler's own */
+#define SLEEF32(name, accuracy) SLEEF_PASTE(name, f, 4, accuracy, )
+#define SLEEF64(name, accuracy) SLEEF_PASTE(name, d, 2, accuracy, )
+typedef __typeof__(Sleef_expf4_u10((vec32){0})) sleef32;
+typedef __typeof__(Sleef_expd2_u10((vec64){0})) sleef64;
+#endif
+#endif
+
+/* ---- exp of floats -------------------------------------------------------------------------------------------- */
+
+/* e^x = 2^n e^r with |r| <= log(2) / 2: scale is 2^n as two factors (so that results near the ends of the range, and
+   subnormal ones, come out right), rest is e^r - 1. The polynomial is minimax, relative error 2e-8. */
+typedef struct exp_parts {
+    vec32 scale1, scale2, rest;
+} exp_parts;
+
+VECTOR_INLINE vec32 power_of_two32(mask32 n) { return (vec32)((n + 127) << 23); }
+
+VECTOR_INLINE exp_parts exp_split(vec32 x)
+{
+    x = choose32(x > 90.0f, splat32(90.0f), x); /* NaN stays */
+    x = choose32(x < -105.0f, splat32(-105.0f), x);
+    vec32 shifted = x * 1.44269504089f + 12582912.0f; /* 1.5 2^23: rounds to an integer in the low bits */
+    vec32 n = shifted - 12582912.0f;
+    vec32 r = x - n * 0.693359375f; /* log(2) in two parts, the first exact times n */
+    r = r + n * 2.12194440e-4f;
+    vec32 q = ((((r * 1.394649696421446e-3f + 8.366610602776478e-3f) * r + 4.166628139916925e-2f) * r +
+                1.6666542793848982e-1f) *
+                   r +
+               5.000000062087188e-1f);
+    mask32 whole = (mask32)shifted - 0x4b400000, half = whole >> 1;
+    return (exp_parts){power_of_two32(half), power_of_two32(whole - half), q * (r * r) + r};
+}
+
+VECTOR_INLINE vec32 exp32(vec32 x)
+{
+    exp_parts e = exp_split(x);
+    return (e.rest * e.scale1 + e.scale1) * e.scale2;
+}
+
+VECTOR_INLINE vec32 expm132(vec32 x)
+{
+    exp_parts e = exp_split(x);
+    vec32 scale = e.scale1 * e.scale2;
+    vec32 y = e.rest * e.scale1 * e.scale2 + (scale - 1.0f);
+    return choose32(x > 88.0f, exp32(x), choose32(x == 0.0f, x, y)); /* 2^128 would overflow; the sign of 0 stays */
+}
+
+/* With e = exp(2|x|) - 1: e / (e + 2). */
+VECTOR_INLINE vec32 tanh32(vec32 x)
+{
+    mask32 sign = (mask32)x & INT32_MIN;
+    vec32 magnitude = (vec32)((mask32)x & INT32_MAX);
+    magnitude = choose32(magnitude > 10.0f, splat32(10.0f), magnitude);
+    vec32 e = expm132(magnitude * 2.0f);
+    return (vec32)((mask32)(e / (e + 2.0f)) | sign);
+}
+
+/* ---- the functions of both widths ------------------------------------------------------------------------------- */
+
+#pragma push_macro("REAL_BITS") /* simd_real.h, which includes this file, is in the middle of setting it */
+#undef REAL_BITS
+#define REAL_BITS 32
+#include "backend/cpu/simd/simd_math_real.h"
+#undef REAL_BITS
+#define REAL_BITS 64
+#include "backend/cpu/simd/simd_math_real.h"
+#pragma pop_macro("REAL_BITS")
+
+#endif

@@ -1,0 +1,172 @@
+/* kernels.h: comparing the kernels of a tier with the reference: arrays of any dtype and layout filled with reproducible
+   numbers, and a comparison that says where and by how much two arrays differ. */
+#ifndef TEST_KERNELS_H
+#define TEST_KERNELS_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "backend/cpu/ref/ref.h"
+#include "tessera/runtime.h"
+
+typedef enum layout {
+    ROW_MAJOR,
+    REVERSED,  /* the first dimension is innermost */
+    SECOND_IN, /* dimension 1 innermost: channels-last */
+    SLICED,    /* every second element along every dimension of a larger array */
+    EXPANDED,  /* stride 0 along the odd dimensions: for inputs only */
+    ONE,       /* stride 0 everywhere: for inputs only */
+    LAYOUTS
+} layout;
+#define WRITABLE_LAYOUTS EXPANDED
+
+typedef enum values {
+    NORMAL,   /* about [-3, 3], and integers from -9 to 9 */
+    POSITIVE, /* (0, 3], integers 1 to 9 */
+    UNIT,     /* (-1, 1) */
+    SPECIAL,  /* infinities, NaN, zeros of both signs, tiny, huge */
+    DISTINCT  /* a shuffled range */
+} values;
+
+/* Both tables, the fast one being the best of this machine unless TEST_ISA names another. */
+static const backend *reference, *fast;
+
+static inline int select_tables(void **state)
+{
+    (void)state;
+    backend_select("reference");
+    reference = backend_of(TSR_CPU);
+    if (backend_select(getenv("TEST_ISA")) != TSR_OK) return -1;
+    fast = backend_of(TSR_CPU);
+    return 0;
+}
+
+static inline uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 31)) * 0x9E3779B97F4A7C15u;
+    x = (x ^ (x >> 27)) * 0xBF58476D1CE4E5B9u;
+    return x ^ (x >> 30);
+}
+
+static inline double a_value(values kind, uint64_t i)
+{
+    static const double special[] = {INFINITY, -INFINITY, NAN, 0.0, -0.0, 1e-40, -1e-40,
+                                     3e38,     -3e38,     1,   -1,  0.5,  88,    -104};
+    double u = (double)(mix(i * 2654435761u + 12345) >> 11) * 0x1p-53;
+    switch (kind) {
+    case POSITIVE:
+        return 3 * u + 1e-3;
+    case UNIT:
+        return 1.98 * u - 0.99;
+    case SPECIAL:
+        return special[mix(i + 77) % TSR_COUNT(special)];
+    case DISTINCT:
+        return (double)(mix(i) % 1000003) * 1e-3;
+    default:
+        return 6 * u - 3;
+    }
+}
+
+static inline int64_t an_integer(values kind, uint64_t i, int32_t dtype)
+{
+    int64_t r = (int64_t)(mix(i + 99) % 19);
+    if (dtype == TSR_BOOL) return r & 1;
+    if (kind == POSITIVE || dtype == TSR_U8) return r % 9 + 1;
+    return r - 9;
+}
+
+static inline void fill_array(const array *a, values kind, uint64_t seed)
+{
+    uint64_t i = seed * 1000003;
+    for (walk w = walk_begin(WALK_ALL, a, NULL, NULL, NULL); w.left > 0; walk_next(&w), i++) {
+        if (ref_floating(a->dtype)) ref_set_f64(a, w.at[0], a_value(kind, i));
+        else ref_set_i64(a, w.at[0], an_integer(kind, i, a->dtype));
+    }
+}
+
+/* The order of dimensions from outermost to innermost. */
+static inline void order_of(layout how, int ndim, int *order)
+{
+    for (int d = 0; d < ndim; d++) order[d] = how == REVERSED ? ndim - 1 - d : d;
+    if (how != SECOND_IN || ndim < 3) return;
+    for (int d = 1; d < ndim - 1; d++) order[d] = d + 1;
+    order[ndim - 1] = 1;
+}
+
+/* An array in memory of its own (free_array) with every byte 0xa5 before it is filled. */
+static inline array new_array(int32_t dtype, const tsr_shape *shape, layout how)
+{
+    array a = {.dtype = dtype, .ndim = shape->n};
+    int order[TSR_MAX_DIMS];
+    int64_t step = how == SLICED ? 2 : 1, room = 1;
+    order_of(how, shape->n, order);
+    for (int i = shape->n - 1; i >= 0; i--) {
+        int d = order[i];
+        bool flat = how == ONE || (how == EXPANDED && d % 2 == 1);
+        a.shape[d] = shape->v[d];
+        a.stride[d] = flat ? 0 : room * step;
+        if (!flat) room *= step * (shape->v[d] > 0 ? shape->v[d] : 1);
+    }
+    a.data = malloc((size_t)room * 8 + 64);
+    memset(a.data, 0xa5, (size_t)room * 8 + 64);
+    return a;
+}
+
+static inline array filled_array(int32_t dtype, const tsr_shape *shape, layout how, values kind, uint64_t seed)
+{
+    array a = new_array(dtype, shape, how);
+    fill_array(&a, kind, seed);
+    return a;
+}
+
+static inline void free_array(array *a)
+{
+    free(a->data);
+    a->data = NULL;
+}
+
+static inline bool close_enough(double got, double want, double relative, double absolute)
+{
+    if (isnan(got) || isnan(want)) return isnan(got) && isnan(want);
+    if (got == want) return true;
+    return fabs(got - want) <= absolute + relative * fabs(want);
+}
+
+/* Fails the test at the first element that differs by more than absolute + relative |want|. */
+static inline void assert_arrays_close(const char *what, const array *got, const array *want, double relative,
+                                       double absolute)
+{
+    int64_t i = 0;
+    for (walk w = walk_begin(WALK_ALL, got, want, NULL, NULL); w.left > 0; walk_next(&w), i++) {
+        if (!ref_floating(got->dtype)) {
+            int64_t x = ref_get_i64(got, w.at[0]), y = ref_get_i64(want, w.at[1]);
+            if (x != y) fail_msg("%s: element %lld is %lld, not %lld", what, (long long)i, (long long)x, (long long)y);
+        } else {
+            double x = ref_get_f64(got, w.at[0]), y = ref_get_f64(want, w.at[1]);
+            if (!close_enough(x, y, relative, absolute))
+                fail_msg("%s: element %lld is %.17g, not %.17g", what, (long long)i, x, y);
+        }
+    }
+}
+
+static const tsr_shape test_shapes[] = {
+    {.n = 0},
+    {.n = 1, .v = {1}},
+    {.n = 1, .v = {7}},
+    {.n = 2, .v = {0, 5}},
+    {.n = 2, .v = {33, 65}},
+    {.n = 3, .v = {3, 1, 70}},
+    {.n = 4, .v = {2, 17, 5, 6}},
+    {.n = 4, .v = {2, 64, 16, 16}},
+    {.n = 2, .v = {3, 40000}}, /* split over threads */
+};
+
+#endif
