@@ -333,8 +333,8 @@ static bool run_visit(engine *e, int64_t i)
         if (ok && !e->task->retain_graph) node_free_saved(n);
     }
     e->visits[i].grad = v.grad;
-    drop_buffers(&e->visits[i]);
     ok = ok && deliver(e, n, grad_in);
+    drop_buffers(&e->visits[i]); /* not before: a derivative may hand its gradient on as it is */
     tsr_free(grad_in);
     tsr_scope_close(m);
     return ok;
