@@ -7,4 +7,10 @@ void TIER(simd_layers_fill)(backend *b)
 {
     TIER(simd_norm_fill)(b);
     TIER(simd_layer_norm_fill)(b);
+    TIER(simd_resample_fill)(b);
+    TIER(simd_pool_fill)(b);
+    TIER(simd_adam_fill)(b);
+    TIER(simd_pad_fill)(b);
+    TIER(simd_nearest_fill)(b);
+    TIER(simd_attention_fill)(b);
 }

@@ -8,5 +8,11 @@
 
 void TIER(simd_norm_fill)(backend *b);
 void TIER(simd_layer_norm_fill)(backend *b);
+void TIER(simd_resample_fill)(backend *b);
+void TIER(simd_pool_fill)(backend *b);
+void TIER(simd_adam_fill)(backend *b);
+void TIER(simd_pad_fill)(backend *b);
+void TIER(simd_nearest_fill)(backend *b);
+void TIER(simd_attention_fill)(backend *b);
 
 #endif

@@ -1,0 +1,162 @@
+/* simd_attention_real.h: attention's rows, for float or double; included twice by simd_attention.c. */
+#include "backend/cpu/simd/simd_real.h"
+
+static REAL F(lane_max)(VEC v)
+{
+    REAL largest = v[0];
+    for (int k = 1; k < LANES; k++)
+        if (v[k] > largest || v[k] != v[k]) largest = v[k];
+    return largest;
+}
+
+static REAL F(lane_sum)(VEC v)
+{
+    REAL sum = 0;
+    for (int k = 0; k < LANES; k++) sum += v[k];
+    return sum;
+}
+
+/* ---- one row of scores ---- */
+
+/* Add the mask of query i; scores past `seen` are not looked at. */
+static void F(add_mask)(REAL *score, const attention_job *j, int64_t b, int64_t h, int64_t i, int64_t seen)
+{
+    const array *m = &j->mask;
+    const REAL *row = (const REAL *)m->data + b * m->stride[0] + h * m->stride[1] + i * m->stride[2];
+    for (int64_t k = 0; k < seen; k++) score[k] += row[k * m->stride[3]];
+}
+
+static REAL F(row_max)(const REAL *score, int64_t n)
+{
+    if (n == 0) return (REAL)-INFINITY;
+    VEC largest = F(splat)((REAL)-INFINITY);
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) largest = F(max)(F(load)(score + i), largest);
+    REAL m = F(lane_max)(largest);
+    for (; i < n; i++)
+        if (score[i] > m || score[i] != score[i]) m = score[i];
+    return m;
+}
+
+/* score = exp(score - largest); returns the sum. */
+static REAL F(row_exp)(REAL *score, int64_t n, REAL largest)
+{
+    VEC sum = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        VEC e = F(exp)(F(load)(score + i) - largest);
+        F(store)(score + i, e);
+        sum += e;
+    }
+    REAL total = F(lane_sum)(sum);
+    if (i < n) {
+        VEC e = F(exp)(F(load_some)(score + i, n - i) - largest);
+        F(store_some)(score + i, e, n - i);
+        for (int64_t k = 0; k < n - i; k++) total += e[k];
+    }
+    return total;
+}
+
+/* Scores of query i become weights that add up to 1; those past `seen` become 0. */
+static void F(softmax_row)(REAL *score, const attention_job *j, int64_t b, int64_t h, int64_t i, int64_t seen,
+                           int64_t n)
+{
+    if (j->mask.data) F(add_mask)(score, j, b, h, i, seen);
+    REAL largest = F(row_max)(score, seen), sum = 0;
+    bool blind = largest == (REAL)-INFINITY;
+    if (blind) seen = 0;
+    else sum = F(row_exp)(score, seen, largest);
+    REAL inverse = blind ? 0 : 1 / sum;
+    for (int64_t k = 0; k < seen; k++) score[k] *= inverse;
+    for (int64_t k = seen; k < n; k++) score[k] = 0;
+    if (!j->lse.data) return;
+    const array *l = &j->lse;
+    ((REAL *)l->data)[b * l->stride[0] + h * l->stride[1] + i * l->stride[2]] = blind
+                                                                                    ? (REAL)INFINITY
+                                                                                    : largest + (REAL)log((double)sum);
+}
+
+/* ---- one query alone ---- */
+
+static REAL F(dot)(const REAL *a, const REAL *b, int64_t n)
+{
+    VEC s = {0}, t = {0};
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        s += F(load)(a + i) * F(load)(b + i);
+        t += F(load)(a + i + LANES) * F(load)(b + i + LANES);
+    }
+    for (; i < n; i += LANES) s += F(load_some)(a + i, n - i) * F(load_some)(b + i, n - i);
+    return F(lane_sum)(s + t);
+}
+
+/* out = sum of weight[k] times row k. */
+static void F(weighted_rows)(REAL *out, const REAL *weight, const REAL *rows, int64_t stride, int64_t n, int64_t width)
+{
+    for (int64_t e = 0; e < width; e += LANES) {
+        VEC sum[2] = {{0}};
+        for (int64_t k = 0; k < n; k++) sum[k & 1] += F(load_some)(rows + k * stride + e, width - e) * weight[k];
+        F(store_some)(out + e, sum[0] + sum[1], width - e);
+    }
+}
+
+static void F(attend_one)(const attention_job *j, int64_t b, int64_t h, int64_t i, REAL *score)
+{
+    const array *q = &j->q, *k = &j->k, *v = &j->v, *o = &j->out;
+    const REAL *query = (const REAL *)q->data + b * q->stride[0] + h * q->stride[1] + i * q->stride[2];
+    const REAL *keys = (const REAL *)k->data + b * k->stride[0] + h * k->stride[1];
+    int64_t n = k->shape[2], seen = j->p->causal ? tsr_min_i64(i + 1, n) : n;
+    for (int64_t s = 0; s < seen; s++)
+        score[s] = F(dot)(query, keys + s * k->stride[2], q->shape[3]) * (REAL)j->p->scale;
+    F(softmax_row)(score, j, b, h, i, seen, seen);
+    F(weighted_rows)
+    ((REAL *)o->data + b * o->stride[0] + h * o->stride[1] + i * o->stride[2], score,
+     (const REAL *)v->data + b * v->stride[0] + h * v->stride[1], v->stride[2], seen, v->shape[3]);
+}
+
+/* ---- a block of queries ---- */
+
+/* Rows [first, first + rows) of one head's matrix. */
+static array F(head)(const array *a, int64_t b, int64_t h, int64_t first, int64_t rows)
+{
+    array m = {
+        .dtype = a->dtype, .ndim = 3, .shape = {1, rows, a->shape[3]}, .stride = {0, a->stride[2], a->stride[3]}};
+    m.data = (REAL *)a->data + b * a->stride[0] + h * a->stride[1] + first * a->stride[2];
+    return m;
+}
+
+static bool F(attend_block)(const attention_job *j, int64_t b, int64_t h, int64_t first, int64_t rows, REAL *score)
+{
+    int64_t n = j->p->causal ? tsr_min_i64(first + rows, j->k.shape[2]) : j->k.shape[2];
+    array q = F(head)(&j->q, b, h, first, rows), k = F(head)(&j->k, b, h, 0, n), v = F(head)(&j->v, b, h, 0, n);
+    array out = F(head)(&j->out, b, h, first, rows), keys = k;
+    array s = {.data = score, .dtype = q.dtype, .ndim = 3, .shape = {1, rows, n}, .stride = {0, n, 1}};
+    keys.shape[1] = k.shape[2];
+    keys.stride[1] = k.stride[2];
+    keys.shape[2] = k.shape[1];
+    keys.stride[2] = k.stride[1];
+    if (!backend_of(TSR_CPU)->matmul(&s, &q, &keys, j->p->scale, 0)) return false;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t seen = j->p->causal ? tsr_min_i64(first + i + 1, n) : n;
+        F(softmax_row)(score + i * n, j, b, h, first + i, seen, n);
+    }
+    return backend_of(TSR_CPU)->matmul(&out, &s, &v, 1, 0);
+}
+
+/* Tasks are blocks of queries of one head of one picture. */
+static void F(attention_tasks)(int64_t begin, int64_t end, void *user)
+{
+    attention_job *j = user;
+    int64_t queries = j->q.shape[2], blocks = (queries + BLOCK - 1) / BLOCK;
+    REAL *score = tsr_alloc((size_t)(tsr_min_i64(BLOCK, queries) * j->k.shape[2]) * sizeof *score);
+    bool ok = score != NULL;
+    for (int64_t task = begin; ok && task < end; task++) {
+        int64_t head = task / blocks, first = task % blocks * BLOCK, rows = tsr_min_i64(BLOCK, queries - first);
+        int64_t b = head / j->q.shape[1], h = head % j->q.shape[1];
+        if (rows <= FEW)
+            for (int64_t i = first; i < first + rows; i++) F(attend_one)(j, b, h, i, score);
+        else ok = F(attend_block)(j, b, h, first, rows, score);
+    }
+    tsr_free(score);
+    if (!ok) atomic_store(&j->failed, true);
+}

@@ -1,0 +1,61 @@
+/* simd_resample.c: resampling in every mode, forward and backward, f32 and f64.
+
+   Channels-last, an output position is a weighted sum of a few rows of channels, which the tables of interp_taps.h list.
+   Backward is the same with the tables transposed, so nothing is scattered and the order of sums is fixed. */
+#include "backend/cpu/interp_taps.h"
+#include "backend/cpu/simd/simd_math.h"
+#include "backend/cpu/simd/simd_layers_private.h"
+#include "backend/cpu/spatial.h"
+#include "backend/cpu/stage.h"
+#include "base/parallel.h"
+#include "base/util.h"
+
+enum { MOST_TAPS = 64, GRAIN = 1 << 14 };
+
+#define REAL_BITS 32
+#include "backend/cpu/simd/simd_resample_real.h"
+#undef REAL_BITS
+#define REAL_BITS 64
+#include "backend/cpu/simd/simd_resample_real.h"
+#undef REAL_BITS
+
+static backend below;
+
+static bool takes(const array *a, const array *b)
+{
+    return (a->dtype == TSR_F32 || a->dtype == TSR_F64) && stage_numel(a) > 0 && stage_numel(b) > 0;
+}
+
+/* small is the input of forward, large its output (whichever is larger). */
+static bool resample(const array *to, const array *from, const interp_params *p, bool backward)
+{
+    stage so = {0}, si = {0};
+    interp_taps taps[3] = {{0}};
+    bool ok = stage_input(&si, from, STAGE_CHANNELS_LAST) && stage_output(&so, to, STAGE_CHANNELS_LAST);
+    array out = spatial_as_5d(&so.a), in = spatial_as_5d(&si.a);
+    if (ok && backward) ok = interp_taps_make(taps, &out, &in, p) && interp_taps_transpose(taps, &out, &in);
+    else if (ok) ok = interp_taps_make(taps, &in, &out, p);
+    if (ok) (to->dtype == TSR_F32 ? resample_all32 : resample_all64)(&out, &in, taps);
+    ok = ok && stage_deliver(&so, to);
+    interp_taps_free(taps);
+    stage_free(&so);
+    stage_free(&si);
+    return ok;
+}
+
+static bool interpolate(const array *out, const array *x, const interp_params *p)
+{
+    return takes(out, x) ? resample(out, x, p, false) : below.interpolate(out, x, p);
+}
+
+static bool interpolate_grad(const array *grad_x, const array *grad, const interp_params *p)
+{
+    return takes(grad_x, grad) ? resample(grad_x, grad, p, true) : below.interpolate_grad(grad_x, grad, p);
+}
+
+void TIER(simd_resample_fill)(backend *b)
+{
+    if (b->interpolate != interpolate) below = *b;
+    b->interpolate = interpolate;
+    b->interpolate_grad = interpolate_grad;
+}
