@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "op/record.h"
 #include "tensor/scope.h"
 
 /* ---- grad mode ------------------------------------------------------------------------------------------------ */
@@ -16,6 +17,9 @@ bool tsr_set_grad_enabled(bool enabled)
 }
 
 bool tsr_is_grad_enabled(void) { return !grad_disabled; }
+
+bool record_grad_mode(void) { return !grad_disabled; }
+bool record_set_grad_mode(bool enabled) { return tsr_set_grad_enabled(enabled); }
 
 /* ---- what requires a gradient ----------------------------------------------------------------------------------- */
 

@@ -251,7 +251,7 @@ static tsr_tensor *attention_forward(tsr_module *m, tsr_tensor *x)
 {
     const attention *a = tsr_module_state(m);
     tsr_tensor *qkv = tsr_linear(x, parameter(m, "in_proj_weight"), parameter(m, "in_proj_bias")), *part[3];
-    if (!qkv || tsr_chunk(qkv, 3, .dim = -1, .out = part, .room = 3) != 3) return NULL;
+    if (!qkv || tsr_chunk(part, 3, qkv, 3, .dim = -1) != 3) return NULL;
     tsr_tensor *y = tsr_scaled_dot_product_attention(split_heads(part[0], a->heads), split_heads(part[1], a->heads),
                                                      split_heads(part[2], a->heads), .is_causal = a->causal);
     return tsr_forward(a->out_proj, y ? tsr_reshape(tsr_transpose(y, 1, 2), tsr_shape_of(x)) : NULL);

@@ -5,6 +5,10 @@
 
 #include "op/op.h"
 
+/* Grad mode of this thread (tsr_set_grad_enabled), under this layer's name. Setting returns what it was. */
+bool record_grad_mode(void);
+bool record_set_grad_mode(bool enabled);
+
 /* Does this tensor take part in recording? (Views follow their base.) Grad mode is not asked. */
 bool record_requires_grad(const tsr_tensor *t);
 

@@ -8,7 +8,6 @@
 #include "op/op.h"
 #include "op/op_args.h"
 #include "op/record.h"
-#include "tessera/autograd.h"
 #include "tessera/observe.h"
 
 #include <string.h>
@@ -156,16 +155,16 @@ static int64_t run_composite_inplace(const op_info *info, void *args, tsr_tensor
 
 static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tensor **out, int64_t room)
 {
-    bool grad_mode = tsr_is_grad_enabled();
+    bool grad_mode = record_grad_mode();
     bool recording = grad_mode && s->requires_grad && info->grad == OP_DIFF;
     op_ctx c = {.info = info, .dest = info->inplace ? s->first : NULL};
     if (c.dest && !prepare_inplace(info, args, c.dest, grad_mode && s->requires_grad)) return -1;
     if (recording && !(c.node = record_begin(info, args))) return -1;
 
-    tsr_set_grad_enabled(false);
+    record_set_grad_mode(false);
     int64_t n = info->forward(&c, args, out, room);
     bool ok = n >= 0 && (!c.dest || finish_inplace(&c, out));
-    tsr_set_grad_enabled(grad_mode);
+    record_set_grad_mode(grad_mode);
     if (!ok) {
         record_abandon(c.node);
         return -1;

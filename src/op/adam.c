@@ -1,4 +1,4 @@
-/* optim.c: updates of parameters by a kernel that passes over everything once. */
+/* adam.c: Adam's and AdamW's update, by a kernel that passes over everything once. */
 #include <math.h>
 
 #include "op/op.h"
