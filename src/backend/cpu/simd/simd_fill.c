@@ -4,6 +4,7 @@
 
 void TIER(simd_fill)(backend *b)
 {
+    TIER(simd_copy_fill)(b);
     TIER(simd_unary_fill)(b);
     TIER(simd_binary_fill)(b);
     TIER(simd_ternary_fill)(b);

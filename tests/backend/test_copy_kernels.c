@@ -1,0 +1,121 @@
+/* test_copy_kernels.c: copies between all layouts and dtypes, transpositions, fills. */
+#include "backend/kernels.h"
+
+static const tsr_shape shapes[] = {
+    {.n = 0},
+    {.n = 1, .v = {13}},
+    {.n = 2, .v = {5, 0}},
+    {.n = 2, .v = {37, 41}},
+    {.n = 2, .v = {130, 260}},
+    {.n = 4, .v = {2, 19, 7, 9}},
+    {.n = 4, .v = {3, 32, 16, 16}},
+    {.n = 5, .v = {2, 3, 4, 5, 6}},
+};
+
+static void compare_copy(int32_t to, int32_t from, const tsr_shape *shape, layout to_how, layout from_how, values kind)
+{
+    char what[96];
+    array src = filled_array(from, shape, from_how, kind, 5);
+    array got = new_array(to, shape, to_how), want = new_array(to, shape, to_how);
+    snprintf(what, sizeof what, "copy %s from %s, layouts %d %d", tsr_dtype_name((tsr_dtype)to),
+             tsr_dtype_name((tsr_dtype)from), to_how, from_how);
+    assert_true(reference->copy(&want, &src));
+    assert_true(fast->copy(&got, &src));
+    assert_arrays_close(what, &got, &want, 0, 0);
+    free_array(&src);
+    free_array(&got);
+    free_array(&want);
+}
+
+static void copies_agree_between_all_layouts_and_dtypes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < TSR_COUNT(shapes); i++)
+        for (int32_t to = TSR_F32; to < TSR_DTYPE_COUNT; to++)
+            for (int32_t from = TSR_F32; from < TSR_DTYPE_COUNT; from++)
+                for (layout a = 0; a < WRITABLE_LAYOUTS; a++)
+                    for (layout b = 0; b < LAYOUTS; b++) compare_copy(to, from, &shapes[i], a, b, NORMAL);
+}
+
+static void conversions_agree_on_special_values(void **state)
+{
+    (void)state;
+    tsr_shape shape = TSR_SHAPE(300);
+    for (int32_t to = TSR_F32; to < TSR_DTYPE_COUNT; to++) {
+        compare_copy(to, TSR_F32, &shape, ROW_MAJOR, ROW_MAJOR, SPECIAL);
+        compare_copy(to, TSR_F64, &shape, ROW_MAJOR, ROW_MAJOR, SPECIAL);
+    }
+}
+
+/* What C and IEEE 754 say: truncation, ties to even in the narrow formats, wrap-around of integers. */
+static void conversions_have_their_known_values(void **state)
+{
+    (void)state;
+    tsr_shape shape = TSR_SHAPE(4);
+    double inputs[4] = {-1.75, 300.5, 65520, 1.00390625}, want_bf16[4] = {-1.75, 300, 65536, 1};
+    double want_f16[4] = {-1.75, 300.5, INFINITY, 1.00390625}, want_i32[4] = {-1, 300, 65520, 1};
+    double want_u8[4] = {255, 44, 240, 1};
+    const struct {
+        int32_t dtype;
+        const double *want;
+    } cases[] = {{TSR_BF16, want_bf16}, {TSR_F16, want_f16}, {TSR_I32, want_i32}, {TSR_U8, want_u8}};
+    array src = new_array(TSR_F64, &shape, ROW_MAJOR);
+    memcpy(src.data, inputs, sizeof inputs);
+    for (int c = 0; c < TSR_COUNT(cases); c++) {
+        array dst = new_array(cases[c].dtype, &shape, ROW_MAJOR);
+        assert_true(fast->copy(&dst, &src));
+        for (int i = 0; i < 4; i++) assert_true(ref_get_f64(&dst, i) == cases[c].want[i]);
+        free_array(&dst);
+    }
+    free_array(&src);
+}
+
+static void a_tile_copy_to_itself_changes_nothing(void **state)
+{
+    (void)state;
+    tsr_shape shape = TSR_SHAPE(20, 30);
+    array a = filled_array(TSR_F32, &shape, REVERSED, NORMAL, 1),
+          b = filled_array(TSR_F32, &shape, REVERSED, NORMAL, 1);
+    assert_true(fast->copy(&a, &a));
+    assert_arrays_close("copy to itself", &a, &b, 0, 0);
+    free_array(&a);
+    free_array(&b);
+}
+
+static void fills_agree_on_every_layout_and_dtype(void **state)
+{
+    (void)state;
+    for (int i = 0; i < TSR_COUNT(shapes); i++)
+        for (int32_t dtype = TSR_F32; dtype < TSR_DTYPE_COUNT; dtype++)
+            for (layout how = 0; how < WRITABLE_LAYOUTS; how++) {
+                array got = new_array(dtype, &shapes[i], how), want = new_array(dtype, &shapes[i], how);
+                assert_true(reference->fill(&want, 2.5, 7));
+                assert_true(fast->fill(&got, 2.5, 7));
+                assert_arrays_close("fill", &got, &want, 0, 0);
+                free_array(&got);
+                free_array(&want);
+            }
+}
+
+static void sixteen_bit_floats_come_back_from_f32(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 0x10000; bits++) {
+        float half = tsr_f32_from_f16((uint16_t)bits), brain = tsr_f32_from_bf16((uint16_t)bits);
+        if (!isnan(half)) assert_int_equal(tsr_f16_from_f32(half), bits);
+        if (!isnan(brain)) assert_int_equal(tsr_bf16_from_f32(brain), bits);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(copies_agree_between_all_layouts_and_dtypes),
+        cmocka_unit_test(conversions_agree_on_special_values),
+        cmocka_unit_test(conversions_have_their_known_values),
+        cmocka_unit_test(a_tile_copy_to_itself_changes_nothing),
+        cmocka_unit_test(fills_agree_on_every_layout_and_dtype),
+        cmocka_unit_test(sixteen_bit_floats_come_back_from_f32),
+    };
+    return cmocka_run_group_tests(tests, select_tables, NULL);
+}
