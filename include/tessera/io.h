@@ -4,7 +4,7 @@
    tensors they hold, and hands out one at a time. Tensors of a safetensors file are views of the mapped file: opening a
    model of many gigabytes takes no time, and memory is used as elements are touched. Writing into such a tensor changes
    this process's copy alone, never the file. Replacing the file (as the functions below do, and mv) is safe while it is
-   mapped; truncating it in place is not, as with any mapped file.
+   mapped; truncating it in place is not, as with any mapped file. An archive is for one thread at a time.
 
    Every function that writes a file writes it whole or not at all: to a temporary name in the same folder, synced,
    then renamed. After an error (a full disk, no permission) the old file, if any, is unchanged and nothing is left. */

@@ -313,6 +313,24 @@ static void writing_into_a_loaded_tensor_leaves_the_file(void **state)
     unlink(temp_path("cow.safetensors"));
 }
 
+static void a_file_can_be_saved_over_itself_while_its_tensors_are_alive(void **state)
+{
+    (void)state;
+    float values[2] = {1, 2};
+    tsr_tensor *t = tsr_from_data(values, TSR_SHAPE(2), TSR_F32);
+    assert_int_equal(tsr_save_one(temp_path("self"), t), TSR_OK);
+    tsr_release(t);
+    tsr_tensor *old = tsr_load_one(temp_path("self"));
+    ((float *)tsr_data(old))[0] = 5;
+    assert_int_equal(tsr_save_one(temp_path("self"), old), TSR_OK);
+    tsr_tensor *new = tsr_load_one(temp_path("self"));
+    assert_true(((const float *)tsr_const_data(new))[0] == 5);
+    assert_true(((const float *)tsr_const_data(old))[1] == 2);
+    tsr_release(new);
+    tsr_release(old);
+    unlink(temp_path("self"));
+}
+
 /* ---- writing ---- */
 
 static void all_dtypes_come_back(void **state)
@@ -488,6 +506,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_of_tensors_is_a_file),
         cmocka_unit_test(the_memory_is_released_once_when_archive_and_tensors_are_gone),
         cmocka_unit_test(writing_into_a_loaded_tensor_leaves_the_file),
+        cmocka_unit_test(a_file_can_be_saved_over_itself_while_its_tensors_are_alive),
         cmocka_unit_test(all_dtypes_come_back),
         cmocka_unit_test(the_file_is_what_the_format_says_to_the_byte),
         cmocka_unit_test(a_strided_tensor_is_saved_in_row_major_order),
