@@ -213,24 +213,31 @@ tsr_tensor *op_relu(op_ctx *c, const tsr_relu_args *a)
     return pointwise_unary(c, U_RELU, a->input, dtype, dtype, NULL);
 }
 
-tsr_tensor *op_relu6(op_ctx *c, const tsr_relu6_args *a)
+static tsr_tensor *limited(op_ctx *c, tsr_tensor *x, double low, double high)
 {
-    (void)c;
-    return tsr_hardtanh(a->input, TSR_ZERO, 6);
+    tsr_dtype dtype = (tsr_dtype)x->dtype;
+    return refuse_bool(c, x) ? NULL : pointwise_unary(c, U_CLAMP, x, dtype, dtype, PARAMETERS(low, high));
 }
 
-tsr_tensor *op_hardtanh(op_ctx *c, const tsr_hardtanh_args *a)
+/* Unlike clamp, these have derivative 0 at the bounds. */
+static tsr_tensor *between(tsr_tensor *x, tsr_tensor *grad, double low, double high)
 {
-    if (refuse_bool(c, a->input)) return NULL;
-    tsr_dtype dtype = (tsr_dtype)a->input->dtype;
-    return pointwise_unary(c, U_CLAMP, a->input, dtype, dtype, PARAMETERS(a->min_val, a->max_val));
+    return op_masked(tsr_logical_and(tsr_gt(x, tsr_scalar(low)), tsr_lt(x, tsr_scalar(high))), grad);
+}
+
+FORWARD(relu6, limited(c, a->input, 0, 6))
+FORWARD(hardtanh, limited(c, a->input, a->min_val, a->max_val))
+
+void op_relu6_grad(op_ctx *c, const tsr_relu6_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    (void)c;
+    grad_in[0] = between(a->input, grad[0], 0, 6);
 }
 
 void op_hardtanh_grad(op_ctx *c, const tsr_hardtanh_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     (void)c;
-    tsr_tensor *above = tsr_gt(a->input, tsr_scalar(a->min_val)), *below = tsr_lt(a->input, tsr_scalar(a->max_val));
-    grad_in[0] = op_masked(tsr_logical_and(above, below), grad[0]);
+    grad_in[0] = between(a->input, grad[0], a->min_val, a->max_val);
 }
 
 tsr_tensor *op_threshold(op_ctx *c, const tsr_threshold_args *a)

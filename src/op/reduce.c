@@ -262,8 +262,8 @@ static tsr_tensor *power_norm_grad(tsr_tensor *x, tsr_tensor *norm, tsr_tensor *
 {
     if (order == 1) return tsr_mul(g, tsr_sign(x));
     tsr_tensor *zero = tsr_logical_not(norm), *safe = tsr_where(zero, tsr_scalar(1), norm);
-    tsr_tensor *scale = order == 2 ? safe : tsr_pow(safe, tsr_scalar(order - 1));
-    return tsr_mul(op_unmasked(zero, tsr_div(g, scale)), signed_power(x, order));
+    tsr_tensor *share = order == 2 ? tsr_div(g, safe) : tsr_mul(g, tsr_pow(safe, tsr_scalar(1 - order)));
+    return tsr_mul(op_unmasked(zero, share), signed_power(x, order));
 }
 
 void op_linalg_vector_norm_grad(op_ctx *c, const tsr_linalg_vector_norm_args *a, tsr_tensor *const *grad,

@@ -102,6 +102,7 @@ static const tensor_kind kinds[] = {
     {"randn", draw_normal, 0, 0, TSR_DTYPE_DEFAULT},
     {"rand", draw_uniform, 0, 1, TSR_DTYPE_DEFAULT},
     {"pos", draw_uniform, 0.5, 2, TSR_DTYPE_DEFAULT},
+    {"above", draw_uniform, 1.1, 3, TSR_DTYPE_DEFAULT},
     {"unit", draw_uniform, -0.9, 0.9, TSR_DTYPE_DEFAULT},
     {"away", draw_away, 0, 0, TSR_DTYPE_DEFAULT},
     {"distinct", NULL, 0, 0, TSR_DTYPE_DEFAULT},
