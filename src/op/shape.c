@@ -94,10 +94,10 @@ void op_cat_grad(op_ctx *c, const tsr_cat_args *a, tsr_tensor *const *grad, tsr_
 {
     int64_t dim = a->dim < 0 ? a->dim + grad[0]->ndim : a->dim, at = 0;
     for (int i = 0; i < op_input_count(c); i++) {
-        tsr_shape shape = op_input_meta(c, i).shape;
-        if (shape.n == 1 && shape.v[0] == 0) continue;
-        if (op_needs(c, i)) grad_in[i] = tsr_narrow(grad[0], dim, at, shape.v[dim]);
-        at += shape.v[dim];
+        op_meta in = op_input_meta(c, i);
+        bool skipped = in.shape.n == 1 && in.shape.v[0] == 0;
+        if (op_needs(c, i)) grad_in[i] = skipped ? region_zeros_of(&in) : tsr_narrow(grad[0], dim, at, in.shape.v[dim]);
+        at += skipped ? 0 : in.shape.v[dim];
     }
 }
 
