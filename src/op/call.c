@@ -59,18 +59,18 @@ static const char *last_part(const char *name)
     return dot && dot[1] ? dot + 1 : name;
 }
 
-/* The known name that is nearest to an unknown one (its place in the tree may be what is wrong: torch.relu); NULL when
-   none is near. */
+/* The known name that is nearest to an unknown one, by its last part alone (torch.relu has the wrong place) or, of equals,
+   as a whole; NULL when none is near. */
 static const char *nearest_name(const char *name)
 {
     const char *best = NULL;
-    int limit = (int)strlen(last_part(name)) / 3 + 1, least = 2 * limit + 2;
+    int limit = (int)strlen(last_part(name)) / 3 + 1, least = 256 * (limit + 1);
     for (int64_t i = 0; i < op_name_count; i++) {
         if (op_names[i].info->internal) continue;
         int whole = edit_distance(name, op_names[i].name);
         int part = edit_distance(last_part(name), last_part(op_names[i].name));
-        int distance = 2 * (whole < part ? whole : part) + (whole > part); /* the same place is nearer */
-        if (distance < least && distance <= 2 * limit + 1) least = distance, best = op_names[i].name;
+        int distance = 256 * (whole < part ? whole : part) + (whole < 255 ? whole : 255);
+        if (distance < least) least = distance, best = op_names[i].name;
     }
     return best;
 }
