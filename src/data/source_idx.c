@@ -53,7 +53,7 @@ tsr_status data_parse_idx(const uint8_t *bytes, int64_t size, const char *name, 
 
 tsr_status data_parse_idx_labels(const uint8_t *bytes, int64_t size, const char *name, int64_t count, int64_t *offset)
 {
-    int64_t n;
+    int64_t n = 0;
     TSR_TRY(parse_header(bytes, size, name, 1, &n));
     *offset = HEADER + 4;
     if (n != count || size - *offset < n)

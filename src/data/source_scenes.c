@@ -106,7 +106,7 @@ static const char *parse_number(const char *text, const char *stops, uint64_t mo
 
 static const char *parse_size(const char *text, tsr_dataset_options *o)
 {
-    uint64_t height, width;
+    uint64_t height = 0, width;
     const char *p = parse_number(text, "x,", INT32_MAX, &height);
     width = height;
     if (p && *p == 'x') p = parse_number(p + 1, ",", INT32_MAX, &width);

@@ -50,7 +50,7 @@ static tsr_status fans(const tsr_tensor *t, double *in, double *out)
 
 static tsr_status kaiming_std(const tsr_tensor *t, double a, double *std)
 {
-    double in, out;
+    double in = 0, out = 0;
     TSR_TRY(fans(t, &in, &out));
     *std = sqrt(2 / (1 + a * a) / in);
     return TSR_OK;
@@ -58,7 +58,7 @@ static tsr_status kaiming_std(const tsr_tensor *t, double a, double *std)
 
 static tsr_status xavier_std(const tsr_tensor *t, double gain, double *std)
 {
-    double in, out;
+    double in = 0, out = 0;
     TSR_TRY(fans(t, &in, &out));
     *std = gain * sqrt(2 / (in + out));
     return TSR_OK;
@@ -72,28 +72,28 @@ static tsr_status uniform_of_std(tsr_tensor *t, double std, tsr_generator *g)
 
 tsr_status tsr_init_kaiming_uniform(tsr_tensor *t, double a, tsr_generator *g)
 {
-    double std;
+    double std = 0;
     TSR_TRY(kaiming_std(t, a, &std));
     return uniform_of_std(t, std, g);
 }
 
 tsr_status tsr_init_kaiming_normal(tsr_tensor *t, double a, tsr_generator *g)
 {
-    double std;
+    double std = 0;
     TSR_TRY(kaiming_std(t, a, &std));
     return tsr_init_normal(t, 0, std, g);
 }
 
 tsr_status tsr_init_xavier_uniform(tsr_tensor *t, double gain, tsr_generator *g)
 {
-    double std;
+    double std = 0;
     TSR_TRY(xavier_std(t, gain, &std));
     return uniform_of_std(t, std, g);
 }
 
 tsr_status tsr_init_xavier_normal(tsr_tensor *t, double gain, tsr_generator *g)
 {
-    double std;
+    double std = 0;
     TSR_TRY(xavier_std(t, gain, &std));
     return tsr_init_normal(t, 0, std, g);
 }
