@@ -6,7 +6,11 @@ install(TARGETS tessera_static tessera_shared EXPORT tesseraTargets)
 if(TARGET tessera_program)
     install(TARGETS tessera_program)
 endif()
-install(DIRECTORY include/tessera DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+# ops.h as the tables make it: what the library was compiled with, though the committed one should be the same.
+if(TARGET generated)
+    install(FILES ${CMAKE_BINARY_DIR}/gen/tessera/ops.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tessera)
+endif()
+install(DIRECTORY include/tessera DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN ops.h EXCLUDE)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # The prefix is found from where tessera.pc lies, so that `cmake --install --prefix` and a moved folder work.

@@ -65,7 +65,7 @@ check_headers() (
         for language in "c -std=c11" "c -std=c17" "c++ -std=c++17"; do
             case $language in c++*) command -v c++ >/dev/null 2>&1 || continue ;; esac
             # shellcheck disable=SC2086
-            ${CC:-cc} -x $language -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$folder/header.c" || exit 1
+            ${CC:-cc} -x $language -Wall -Wextra -Wpedantic -Werror -I"$folder/gen" -Iinclude -fsyntax-only "$folder/header.c" || exit 1
         done
     done
 )

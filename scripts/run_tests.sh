@@ -19,8 +19,10 @@ build=$(cd "$1" && pwd)
 shift
 cd "$(dirname "$0")/.."
 
-limit=300
+limit=600
 [ -z "$sanitized" ] || limit=900
+# On a busy machine, threads that wait by spinning keep others from the work they wait for.
+export OMP_WAIT_POLICY=passive
 if [ -n "$long" ]; then
     limit=3600
     export TSR_TEST_LONG=1
