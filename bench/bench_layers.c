@@ -1,10 +1,11 @@
 /* bench_layers.c: how fast the kernels of layers are on this machine.
 
-       bench_layers [FILTER] [--isa reference|baseline|avx2|avx512] [--repeat N]
+       bench_layers [FILTER] [--isa reference|baseline|avx2|avx512] [--repeat N] [--cpu]
 
    One line for each kernel and shape whose name contains FILTER: the best and median of N runs in milliseconds, and GFLOP/s
    (convolutions count a direct convolution's work) or GB/s (each operand once) at the best. Shapes are those of the
-   image models. Machines share their cores: compare only what was run side by side. */
+   image models. Machines share their cores: compare only what was run side by side; where others compute at the same time,
+   --cpu with TSR_NUM_THREADS=1 measures the processor's time instead of the clock's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 static const char *filter = "";
 static int repeat = 15;
+static bool cpu_time;
 static const backend *table;
 
 /* ---- arrays ---- */
@@ -60,7 +62,7 @@ static void free_all(void)
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -417,6 +419,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) isa = argv[++i];
         else if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc) repeat = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--cpu") == 0) cpu_time = true;
         else filter = argv[i];
     }
     if (repeat < 1 || repeat > 1000 || backend_select(isa) != TSR_OK) {

@@ -280,7 +280,7 @@ static bool lay_bias(const array *out, const array *bias)
     return backend_of(TSR_CPU)->copy(out, &rows);
 }
 
-static bool sum_bias(const array *grad_bias, const array *grad)
+bool conv_sum_bias(const array *grad_bias, const array *grad)
 {
     array out = *grad;
     out.data = grad_bias->data;
@@ -327,7 +327,7 @@ bool conv_matmul_grad_weight(const array *grad_weight, const array *grad_bias, c
     conv v;
     bool ok = conv_make(&v, x, grad_weight, grad, p) && stage_input(&v.x, x, STAGE_CHANNELS_LAST) &&
               stage_input(&v.grad, grad, STAGE_CHANNELS_LAST) && for_each_chunk(&v, grad_weight_chunk) &&
-              store_weight(&v, grad_weight) && (!grad_bias || sum_bias(grad_bias, grad));
+              store_weight(&v, grad_weight) && (!grad_bias || conv_sum_bias(grad_bias, grad));
     conv_free(&v);
     return ok;
 }

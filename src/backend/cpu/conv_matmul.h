@@ -10,4 +10,7 @@ bool conv_matmul_grad_input(const array *grad_x, const array *grad, const array 
 bool conv_matmul_grad_weight(const array *grad_weight, const array *grad_bias, const array *grad, const array *x,
                              const conv_params *p);
 
+/* grad_bias [K] = the sums of grad [N, K, ...] over all but K. */
+bool conv_sum_bias(const array *grad_bias, const array *grad);
+
 #endif

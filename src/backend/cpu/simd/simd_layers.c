@@ -13,4 +13,5 @@ void TIER(simd_layers_fill)(backend *b)
     TIER(simd_pad_fill)(b);
     TIER(simd_nearest_fill)(b);
     TIER(simd_attention_fill)(b);
+    TIER(simd_conv_fill)(b);
 }

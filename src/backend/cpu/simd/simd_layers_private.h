@@ -14,5 +14,6 @@ void TIER(simd_adam_fill)(backend *b);
 void TIER(simd_pad_fill)(backend *b);
 void TIER(simd_nearest_fill)(backend *b);
 void TIER(simd_attention_fill)(backend *b);
+void TIER(simd_conv_fill)(backend *b);
 
 #endif

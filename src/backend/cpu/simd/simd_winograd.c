@@ -1,0 +1,347 @@
+/* simd_winograd.c: the forward convolution by Winograd's algorithm; simd_winograd.h has the mathematics and the layouts.
+   Backward to the input is the same with the weights flipped and turned.
+
+   Usually weights are transformed once, and each task takes a chunk of tiles whose V stays in its core's second-level cache;
+   panel by panel of outputs it computes all 36 products and transforms them back at once. With few tiles and many
+   channels the weights are what is large: then V is shared, each task takes a panel of outputs and transforms that
+   panel's weights itself. Either way a tile's sums have one order, so results depend neither on chunks nor on threads. */
+#include "backend/cpu/simd/simd_winograd.h"
+
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/parallel.h"
+#include "base/util.h"
+#include "tessera/error.h"
+
+enum {
+    V_BYTES = VECTOR_BYTES == 64 ? 1 << 20 : 240 << 10, /* of a chunk's V */
+    SHARED_V_BYTES = 12 << 20,
+    SHARED_TILES = 160 /* at most, for the second way */
+};
+
+typedef struct forward_job {
+    const winograd *g;
+    const float *x, *bias;
+    float *out;
+    const winograd_weights *weights;
+    float *u, *v;          /* shared, or NULL */
+    int64_t chunk, padded; /* tiles of a chunk, and rounded up to whole rows of the micro-kernel */
+    int64_t v_xi, u_xi;    /* strides of xi */
+    _Atomic bool failed;   /* a thread had no memory */
+} forward_job;
+
+static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+winograd TIER(winograd_make)(const array *x, const array *out, int64_t pad_h, int64_t pad_w)
+{
+    winograd g = {.n = x->shape[0], .c = x->shape[1], .h = x->shape[2], .w = x->shape[3]};
+    g.k = out->shape[1];
+    g.oh = out->shape[2];
+    g.ow = out->shape[3];
+    g.pad_h = pad_h;
+    g.pad_w = pad_w;
+    g.tile_rows = (g.oh + 3) / 4;
+    g.tile_columns = (g.ow + 3) / 4;
+    g.tiles = g.n * g.tile_rows * g.tile_columns;
+    g.blocks = (g.c + BLOCK_C - 1) / BLOCK_C;
+    g.vectors = VECTOR_BYTES == 64 && (g.k % 64 == 0 || g.k > 128) ? 4 : 2;
+    g.panel = g.vectors * LANES32;
+    g.panels = (g.k + g.panel - 1) / g.panel;
+    return g;
+}
+
+/* ---- input ---- */
+
+/* One vector of channels of a 6x6 tile. */
+VECTOR_INLINE void input_tile(const float *x, int64_t row, int64_t column, float *v, int64_t xi_stride)
+{
+    vec32 t[6][6];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        const float *from = x + j * column;
+        vec32 d[6];
+        winograd_b(d, load32(from), load32(from + row), load32(from + 2 * row), load32(from + 3 * row),
+                   load32(from + 4 * row), load32(from + 5 * row));
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) t[i][j] = d[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        vec32 d[6];
+        winograd_b(d, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) store32(v + (i * 6 + j) * xi_stride, d[j]);
+    }
+}
+
+/* The part of a tile inside the picture, in a buffer [6][6][16] of zeros. */
+static void copy_tile(const winograd *g, const float *picture, int64_t y, int64_t x, int64_t first, float *buffer)
+{
+    int64_t count = tsr_min_i64(g->c - first, BLOCK_C);
+    memset(buffer, 0, sizeof(float) * 36 * BLOCK_C);
+    for (int64_t i = tsr_max_i64(0, -y); i < 6 && y + i < g->h; i++)
+        for (int64_t j = tsr_max_i64(0, -x); j < 6 && x + j < g->w; j++)
+            memcpy(buffer + (i * 6 + j) * BLOCK_C, picture + ((y + i) * g->w + x + j) * g->c + first,
+                   (size_t)count * sizeof(float));
+}
+
+static void transform_tile(const winograd *g, const float *x, int64_t tile, float *v, int64_t xi_stride,
+                           int64_t block_stride)
+{
+    float buffer[36 * BLOCK_C] __attribute__((aligned(64)));
+    int64_t column = tile % g->tile_columns * 4 - g->pad_w;
+    int64_t row = tile / g->tile_columns % g->tile_rows * 4 - g->pad_h;
+    const float *picture = x + tile / g->tile_columns / g->tile_rows * g->h * g->w * g->c;
+    bool inside = row >= 0 && column >= 0 && row + 6 <= g->h && column + 6 <= g->w;
+    for (int64_t b = 0; b < g->blocks; b++) {
+        bool direct = inside && (b + 1) * BLOCK_C <= g->c;
+        if (!direct) copy_tile(g, picture, row, column, b * BLOCK_C, buffer);
+        const float *from = direct ? picture + (row * g->w + column) * g->c + b * BLOCK_C : buffer;
+        int64_t row_stride = direct ? g->w * g->c : 6 * BLOCK_C, column_stride = direct ? g->c : BLOCK_C;
+        for (int i = 0; i < BLOCK_C; i += LANES32)
+            input_tile(from + i, row_stride, column_stride, v + b * block_stride + i, xi_stride);
+    }
+}
+
+void TIER(winograd_input)(const winograd *g, const float *x, int64_t first, int64_t count, float *v, int64_t xi_stride,
+                          int64_t block_stride)
+{
+    for (int64_t i = 0; i < count; i++) transform_tile(g, x, first + i, v + i * BLOCK_C, xi_stride, block_stride);
+}
+
+/* Rows of the micro-kernel that have no tile. */
+static void clear_tiles(const winograd *g, float *v, int64_t first, int64_t last, int64_t xi_stride,
+                        int64_t block_stride)
+{
+    for (int64_t xi = 0; xi < XI && first < last; xi++)
+        for (int64_t b = 0; b < g->blocks; b++)
+            memset(v + xi * xi_stride + b * block_stride + first * BLOCK_C, 0,
+                   (size_t)((last - first) * BLOCK_C) * sizeof(float));
+}
+
+/* ---- weights ---- */
+
+/* One panel's U [xi][c][panel]; channels and outputs that there are not get 0. */
+static void transform_weights(const winograd *g, const winograd_weights *w, int64_t panel, float *u, int64_t u_xi)
+{
+    for (int64_t c = 0; c < g->blocks * BLOCK_C; c++)
+        for (int64_t first = 0; first < g->panel; first += LANES32) {
+            vec32 t[6][3], d[6], tap[3][3] = {{{0}}};
+            int64_t k = panel * g->panel + first, count = c < g->c ? tsr_min_i64(g->k - k, LANES32) : 0;
+            for (int64_t i = 0; i < count; i++) {
+                const float *from = w->data + (k + i) * w->k + c * w->c;
+                for (int r = 0; r < 9; r++) tap[r / 3][r % 3][i] = from[r / 3 * w->r + r % 3 * w->s];
+            }
+            for (int s = 0; s < 3; s++) {
+                winograd_g(d, tap[0][s], tap[1][s], tap[2][s]);
+                for (int i = 0; i < 6; i++) t[i][s] = d[i];
+            }
+            for (int i = 0; i < 6; i++) {
+                winograd_g(d, t[i][0], t[i][1], t[i][2]);
+                for (int j = 0; j < 6; j++) store32(u + (i * 6 + j) * u_xi + c * g->panel + first, d[j]);
+            }
+        }
+}
+
+/* ---- products ---- */
+
+/* m [rows][panel] = v [rows][16 blocks] u [16 blocks][panel] */
+VECTOR_INLINE void multiply_rows(const float *v, int64_t block_stride, const float *u, int64_t blocks, float *m,
+                                 int rows, int vectors)
+{
+    vec32 sum[12][4];
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) sum[r][i] = (vec32){0};
+    for (int64_t b = 0; b < blocks; b++, v += block_stride)
+#pragma GCC unroll 2
+        for (int c = 0; c < BLOCK_C; c++, u += vectors * LANES32) {
+            vec32 w[4];
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) w[i] = load32(u + i * LANES32);
+#pragma GCC unroll 12
+            for (int r = 0; r < rows; r++) {
+                vec32 a = splat32(v[r * BLOCK_C + c]);
+#pragma GCC unroll 4
+                for (int i = 0; i < vectors; i++) sum[r][i] += a * w[i];
+            }
+        }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) store32(m + (r * vectors + i) * LANES32, sum[r][i]);
+}
+
+/* M of one panel: all tiles (whole micro-kernel rows), all xi. */
+static void multiply_panel(const winograd *g, const float *v, int64_t v_xi, int64_t tiles, const float *u, int64_t u_xi,
+                           float *m, int64_t m_xi)
+{
+    int64_t block_stride = tiles * BLOCK_C;
+    for (int xi = 0; xi < XI; xi++, v += v_xi, u += u_xi, m += m_xi)
+        for (int64_t t = 0; t < tiles; t += ROW_TILES) {
+            if (g->vectors == 2)
+                multiply_rows(v + t * BLOCK_C, block_stride, u, g->blocks, m + t * 2 * LANES32, ROW_TILES, 2);
+            else multiply_rows(v + t * BLOCK_C, block_stride, u, g->blocks, m + t * 4 * LANES32, ROW_TILES, 4);
+        }
+}
+
+/* ---- output ---- */
+
+VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y[4][4])
+{
+    vec32 t[4][6], d[4];
+#pragma GCC unroll 6
+    for (int j = 0; j < 6; j++) {
+        const float *from = m + j * m_xi;
+        winograd_a(d, load32(from), load32(from + 6 * m_xi), load32(from + 12 * m_xi), load32(from + 18 * m_xi),
+                   load32(from + 24 * m_xi), load32(from + 30 * m_xi));
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) t[i][j] = d[i];
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        winograd_a(d, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++) y[i][j] = d[j] + bias;
+    }
+}
+
+/* One tile of a panel: outputs from k on. */
+static void write_tile(const winograd *g, const float *m, int64_t m_xi, const float *bias, float *out, int64_t tile,
+                       int64_t k)
+{
+    int64_t column = tile % g->tile_columns * 4, row = tile / g->tile_columns % g->tile_rows * 4;
+    int64_t picture = tile / g->tile_columns / g->tile_rows;
+    int64_t rows = tsr_min_i64(4, g->oh - row), columns = tsr_min_i64(4, g->ow - column);
+    float *to = out + ((picture * g->oh + row) * g->ow + column) * g->k + k;
+    for (int64_t first = 0; first < g->panel && k + first < g->k; first += LANES32) {
+        int64_t left = g->k - k - first;
+        vec32 y[4][4];
+        output_tile(m + first, m_xi, bias ? load_some32(bias + k + first, left) : (vec32){0}, y);
+        if (rows == 4 && columns == 4 && left >= LANES32) {
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; j++) store32(to + first + (i * g->ow + j) * g->k, y[i][j]);
+            continue;
+        }
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++) store_some32(to + first + (i * g->ow + j) * g->k, y[i][j], left);
+    }
+}
+
+/* Products of one panel with `padded` tiles of V, of which `count` from `first` on are real, to the output. */
+static void panel_to_output(const forward_job *j, const float *v, int64_t v_xi, int64_t padded, int64_t first,
+                            int64_t count, int64_t panel, const float *u, float *m)
+{
+    int64_t m_xi = padded * j->g->panel + 16;
+    multiply_panel(j->g, v, v_xi, padded, u, j->u_xi, m, m_xi);
+    for (int64_t t = 0; t < count; t++)
+        write_tile(j->g, m + t * j->g->panel, m_xi, j->bias, j->out, first + t, panel * j->g->panel);
+}
+
+/* ---- the first way: chunks of tiles ---- */
+
+static void weight_panels(int64_t begin, int64_t end, void *user)
+{
+    forward_job *j = user;
+    for (int64_t panel = begin; panel < end; panel++)
+        transform_weights(j->g, j->weights, panel, j->u + panel * XI * j->u_xi, j->u_xi);
+}
+
+static void chunk_tasks(int64_t begin, int64_t end, void *user)
+{
+    forward_job *j = user;
+    const winograd *g = j->g;
+    int64_t block_stride = j->padded * BLOCK_C, m_floats = XI * (j->padded * g->panel + 16);
+    float *v = tsr_alloc((size_t)(XI * j->v_xi + m_floats) * sizeof *v);
+    if (!v) {
+        atomic_store(&j->failed, true);
+        return;
+    }
+    clear_tiles(g, v, 0, j->padded, j->v_xi, block_stride);
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+        int64_t first = chunk * j->chunk, count = tsr_min_i64(j->chunk, g->tiles - first);
+        TIER(winograd_input)(g, j->x, first, count, v, j->v_xi, block_stride);
+        for (int64_t panel = 0; panel < g->panels; panel++)
+            panel_to_output(j, v, j->v_xi, j->padded, first, count, panel, j->u + panel * XI * j->u_xi,
+                            v + XI * j->v_xi);
+    }
+    tsr_free(v);
+}
+
+static bool forward_by_chunks(forward_job *j)
+{
+    const winograd *g = j->g;
+    int64_t fits = V_BYTES / (XI * g->blocks * BLOCK_C * (int64_t)sizeof(float)), threads = tsr_num_threads();
+    int64_t most = tsr_max_i64(fits / ROW_TILES, 1) * ROW_TILES;
+    int64_t rounds = tsr_max_i64((g->tiles + most * threads - 1) / (most * threads),
+                                 1); /* so that threads end together */
+    j->chunk = round_up((g->tiles + rounds * threads - 1) / (rounds * threads), ROW_TILES);
+    j->padded = j->chunk;
+    j->v_xi = g->blocks * BLOCK_C * j->padded + 16;
+    j->u = tsr_alloc((size_t)(g->panels * XI * j->u_xi) * sizeof(float));
+    if (!j->u) return false;
+    tsr_parallel_for(g->panels, 1, weight_panels, j);
+    tsr_parallel_for((g->tiles + j->chunk - 1) / j->chunk, 1, chunk_tasks, j);
+    tsr_free(j->u);
+    return true;
+}
+
+/* ---- the second way: panels of outputs ---- */
+
+static void input_tiles(int64_t begin, int64_t end, void *user)
+{
+    forward_job *j = user;
+    TIER(winograd_input)(j->g, j->x, begin, end - begin, j->v + begin * BLOCK_C, j->v_xi, j->padded * BLOCK_C);
+}
+
+static void panel_tasks(int64_t begin, int64_t end, void *user)
+{
+    forward_job *j = user;
+    const winograd *g = j->g;
+    float *u = tsr_alloc((size_t)(XI * (j->u_xi + j->padded * g->panel + 16)) * sizeof *u);
+    if (!u) {
+        atomic_store(&j->failed, true);
+        return;
+    }
+    for (int64_t panel = begin; panel < end; panel++) {
+        transform_weights(g, j->weights, panel, u, j->u_xi);
+        panel_to_output(j, j->v, j->v_xi, j->padded, 0, g->tiles, panel, u, u + XI * j->u_xi);
+    }
+    tsr_free(u);
+}
+
+static bool forward_by_panels(forward_job *j)
+{
+    const winograd *g = j->g;
+    j->padded = round_up(g->tiles, ROW_TILES);
+    j->v_xi = g->blocks * BLOCK_C * j->padded + 16;
+    j->v = tsr_alloc((size_t)(XI * j->v_xi) * sizeof(float));
+    if (!j->v) return false;
+    clear_tiles(g, j->v, g->tiles, j->padded, j->v_xi, j->padded * BLOCK_C);
+    tsr_parallel_for(g->tiles, 4, input_tiles, j);
+    tsr_parallel_for(g->panels, 1, panel_tasks, j);
+    tsr_free(j->v);
+    return true;
+}
+
+static bool has_few_tiles(const winograd *g)
+{
+    return g->tiles <= SHARED_TILES && g->panels >= 2 * tsr_num_threads() && g->c >= 128 &&
+           g->tiles * g->c * XI * (int64_t)sizeof(float) <= SHARED_V_BYTES;
+}
+
+bool TIER(winograd_forward)(const winograd *g, float *out, const float *x, const winograd_weights *w, const float *bias)
+{
+    forward_job j = {.g = g, .x = x, .bias = bias, .out = out, .weights = w};
+    j.u_xi = g->blocks * BLOCK_C * g->panel + 16;
+    bool ok = has_few_tiles(g) ? forward_by_panels(&j) : forward_by_chunks(&j);
+    if (ok && atomic_load(&j.failed)) {
+        tsr_fail(TSR_ENOMEM, "convolution: no memory for its transformed input");
+        ok = false;
+    }
+    return ok;
+}

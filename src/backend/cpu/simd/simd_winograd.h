@@ -1,0 +1,116 @@
+/* simd_winograd.h: 3x3 convolutions with stride 1 by Winograd's F(4x4, 3x3), f32, channels-last.
+
+   An output tile of 4x4 needs an input tile of 6x6. With the polynomials' points 0, +-sqrt(1/2), +-sqrt(2), infinity (whose
+   rounding errors are five times below those of 0, +-1, +-2) there are matrices B, G, A so that
+       out = A^T [(G w G^T) . (B^T in B)] A,
+   where the product is element by element, for each of the 36 positions xi, and sums over input channels: 36 matrix
+   products [tiles, C] [C, K] in place of 144 multiplications for each of 16 outputs; a quarter of the work.
+
+   Layouts:  V [xi][C / 16][tile][16], the transformed input;  U [K / panel][xi][C][panel], the transformed weights;
+             M [xi][tile][panel], products.  Strides of xi are padded by 16 floats, against aliasing in the caches. */
+#ifndef SIMD_WINOGRAD_H
+#define SIMD_WINOGRAD_H
+
+#include "backend/backend.h"
+#include "backend/cpu/simd/simd_vec.h"
+
+enum {
+    XI = 36,
+    BLOCK_C = 16, /* input channels of a block */
+    ROW_TILES = 6 /* rows of the micro-kernel */
+};
+
+/* A convolution of channels-last arrays. */
+typedef struct winograd {
+    int64_t n, c, k;
+    int64_t h, w, oh, ow; /* input and output */
+    int64_t pad_h, pad_w;
+    int64_t tile_rows, tile_columns, tiles; /* tiles: of all pictures */
+    int64_t blocks;                         /* of input channels */
+    int vectors;                            /* of a panel */
+    int64_t panel, panels;                  /* outputs of a panel, panels */
+} winograd;
+
+/* Weights by stride: w[k][c][r][s], which may be flipped and have k and c exchanged. */
+typedef struct winograd_weights {
+    const float *data; /* of (0, 0, 0, 0) */
+    int64_t k, c, r, s;
+} winograd_weights;
+
+winograd TIER(winograd_make)(const array *x, const array *out, int64_t pad_h, int64_t pad_w);
+
+/* x and out channels-last; bias contiguous or NULL. False without memory. */
+bool TIER(winograd_forward)(const winograd *g, float *out, const float *x, const winograd_weights *w,
+                            const float *bias);
+/* grad_weight by its strides. */
+bool TIER(winograd_grad_weight)(const winograd *g, const array *grad_weight, const float *grad, const float *x);
+
+/* Transform tiles [first, first + count) of a channels-last array of c channels into V: `blocks` of 16 channels, of which
+   block b of xi goes to v + xi * xi_stride + b * block_stride. */
+void TIER(winograd_input)(const winograd *g, const float *x, int64_t first, int64_t count, float *v, int64_t xi_stride,
+                          int64_t block_stride);
+
+/* ---- transforms of one dimension ---- */
+
+#define ROOT_HALF 0.70710678f
+#define ROOT_TWO 1.41421356f
+
+/* B^T: six inputs */
+VECTOR_INLINE void winograd_b(vec32 out[6], vec32 d0, vec32 d1, vec32 d2, vec32 d3, vec32 d4, vec32 d5)
+{
+    vec32 even1 = d4 - d2 * 2.0f, odd1 = (d3 - d1 * 2.0f) * ROOT_HALF;
+    vec32 even2 = d4 - d2 * 0.5f, odd2 = (d3 - d1 * 0.5f) * ROOT_TWO;
+    out[0] = d0 - d2 * 2.5f + d4;
+    out[1] = even1 + odd1;
+    out[2] = even1 - odd1;
+    out[3] = even2 + odd2;
+    out[4] = even2 - odd2;
+    out[5] = d1 - d3 * 2.5f + d5;
+}
+
+/* A^T: four outputs */
+VECTOR_INLINE void winograd_a(vec32 out[4], vec32 m0, vec32 m1, vec32 m2, vec32 m3, vec32 m4, vec32 m5)
+{
+    vec32 sum1 = m1 + m2, difference1 = (m1 - m2) * ROOT_HALF, sum2 = m3 + m4, difference2 = (m3 - m4) * ROOT_TWO;
+    out[0] = m0 + sum1 + sum2;
+    out[1] = difference1 + difference2;
+    out[2] = sum1 * 0.5f + sum2 * 2.0f;
+    out[3] = difference1 * 0.5f + difference2 * 2.0f + m5;
+}
+
+/* A: the gradient of four outputs to six products */
+VECTOR_INLINE void winograd_a_turned(vec32 out[6], vec32 y0, vec32 y1, vec32 y2, vec32 y3)
+{
+    vec32 even1 = y0 + y2 * 0.5f, odd1 = (y1 + y3 * 0.5f) * ROOT_HALF;
+    vec32 even2 = y0 + y2 * 2.0f, odd2 = (y1 + y3 * 2.0f) * ROOT_TWO;
+    out[0] = y0;
+    out[1] = even1 + odd1;
+    out[2] = even1 - odd1;
+    out[3] = even2 + odd2;
+    out[4] = even2 - odd2;
+    out[5] = y3;
+}
+
+/* G: three weights */
+VECTOR_INLINE void winograd_g(vec32 out[6], vec32 g0, vec32 g1, vec32 g2)
+{
+    vec32 even1 = (g0 + g2 * 0.5f) * (-2.0f / 3), odd1 = g1 * (-2.0f / 3 * ROOT_HALF);
+    vec32 even2 = (g0 + g2 * 2.0f) * (1.0f / 6), odd2 = g1 * (1.0f / 6 * ROOT_TWO);
+    out[0] = g0;
+    out[1] = even1 + odd1;
+    out[2] = even1 - odd1;
+    out[3] = even2 + odd2;
+    out[4] = even2 - odd2;
+    out[5] = g2;
+}
+
+/* G^T: six products' gradients to three weights' */
+VECTOR_INLINE void winograd_g_turned(vec32 out[3], vec32 u0, vec32 u1, vec32 u2, vec32 u3, vec32 u4, vec32 u5)
+{
+    vec32 sum1 = (u1 + u2) * (-2.0f / 3), sum2 = (u3 + u4) * (1.0f / 6);
+    out[0] = u0 + sum1 + sum2;
+    out[1] = (u1 - u2) * (-2.0f / 3 * ROOT_HALF) + (u3 - u4) * (1.0f / 6 * ROOT_TWO);
+    out[2] = sum1 * 0.5f + sum2 * 2.0f + u5;
+}
+
+#endif

@@ -1,0 +1,191 @@
+/* simd_winograd_weights.c: the gradient of the weights by Winograd's algorithm; simd_winograd.h has the mathematics.
+
+   With V = B^T in B of each input tile and D = A grad A^T of each tile of the output's gradient, the transformed weights'
+   gradient is, for each xi, the matrix product V^T D over tiles, and the weights' is G^T of it on either side. Tiles go in
+   chunks: all threads transform one, then share out its products by xi and input channels, adding to the sums so far.
+   The chunks depend on the shape alone, so results do not depend on the number of threads. */
+#include "backend/cpu/simd/simd_winograd.h"
+
+#include "base/alloc.h"
+#include "base/parallel.h"
+#include "base/util.h"
+
+enum { CHUNK_BYTES = 6 << 20 /* of V and D */ };
+
+typedef struct weight_job {
+    const winograd *g;
+    const float *x, *grad;
+    float *v, *d, *sums; /* sums [xi][C / 16][panel][16][panel's outputs] */
+    const array *grad_weight;
+    int64_t chunk, first, count; /* tiles of a chunk; of this one */
+    int64_t v_xi, d_xi, sums_xi;
+    bool adds; /* not the first chunk */
+} weight_job;
+
+/* ---- the gradient's tiles ---- */
+
+VECTOR_INLINE void gradient_tile(const float *y, int64_t row, int64_t column, float *d, int64_t d_xi)
+{
+    vec32 t[6][4];
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        const float *from = y + j * column;
+        vec32 m[6];
+        winograd_a_turned(m, load32(from), load32(from + row), load32(from + 2 * row), load32(from + 3 * row));
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) t[i][j] = m[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        vec32 m[6];
+        winograd_a_turned(m, t[i][0], t[i][1], t[i][2], t[i][3]);
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) store32(d + (i * 6 + j) * d_xi, m[j]);
+    }
+}
+
+/* Tile `tile` at place `at` of the chunk. D is [xi][panel][tile][panel's outputs]. */
+static void transform_gradient(const weight_job *j, int64_t tile, int64_t at)
+{
+    const winograd *g = j->g;
+    float buffer[16 * LANES32] __attribute__((aligned(64)));
+    int64_t column = tile % g->tile_columns * 4, row = tile / g->tile_columns % g->tile_rows * 4;
+    int64_t rows = tsr_min_i64(4, g->oh - row), columns = tsr_min_i64(4, g->ow - column);
+    const float *y = j->grad + ((tile / g->tile_columns / g->tile_rows * g->oh + row) * g->ow + column) * g->k;
+    for (int64_t k = 0; k < g->panels * g->panel; k += LANES32) {
+        float *d = j->d + (k / g->panel * j->chunk + at) * g->panel + k % g->panel;
+        if (rows == 4 && columns == 4 && k + LANES32 <= g->k) {
+            gradient_tile(y + k, g->ow * g->k, g->k, d, j->d_xi);
+            continue;
+        }
+        memset(buffer, 0, sizeof buffer);
+        for (int64_t i = 0; i < rows && k < g->k; i++)
+            for (int64_t l = 0; l < columns; l++)
+                store32(buffer + (i * 4 + l) * LANES32, load_some32(y + (i * g->ow + l) * g->k + k, g->k - k));
+        gradient_tile(buffer, 4 * LANES32, LANES32, d, j->d_xi);
+    }
+}
+
+static void transform_tiles(int64_t begin, int64_t end, void *user)
+{
+    const weight_job *j = user;
+    TIER(winograd_input)
+    (j->g, j->x, j->first + begin, end - begin, j->v + begin * BLOCK_C, j->v_xi, j->chunk * BLOCK_C);
+    for (int64_t i = begin; i < end; i++) transform_gradient(j, j->first + i, i);
+}
+
+/* ---- products ---- */
+
+/* sums [rows][panel] (+)= v^T d, over tiles; v is at the first of `rows` channels of a block. */
+VECTOR_INLINE void add_products(const float *v, const float *d, int64_t tiles, float *sums, bool adds, int rows,
+                                int vectors)
+{
+    vec32 sum[8][4];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) sum[r][i] = adds ? load32(sums + (r * vectors + i) * LANES32) : (vec32){0};
+    for (int64_t t = 0; t < tiles; t++, v += BLOCK_C, d += vectors * LANES32) {
+        vec32 w[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) w[i] = load32(d + i * LANES32);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vec32 a = splat32(v[r]);
+#pragma GCC unroll 4
+            for (int i = 0; i < vectors; i++) sum[r][i] += a * w[i];
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) store32(sums + (r * vectors + i) * LANES32, sum[r][i]);
+}
+
+/* The 16 channels of a block as 6 + 5 + 5 rows: that many sums fit the registers. */
+VECTOR_INLINE void block_products(const float *v, const float *d, int64_t tiles, float *sums, bool adds, int vectors)
+{
+    int64_t row = vectors * LANES32;
+    add_products(v, d, tiles, sums, adds, 6, vectors);
+    add_products(v + 6, d, tiles, sums + 6 * row, adds, 5, vectors);
+    add_products(v + 11, d, tiles, sums + 11 * row, adds, 5, vectors);
+}
+
+/* Tasks are pairs of xi and a block of input channels. */
+static void product_tasks(int64_t begin, int64_t end, void *user)
+{
+    const weight_job *j = user;
+    const winograd *g = j->g;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t xi = task / g->blocks, block = task % g->blocks;
+        const float *v = j->v + xi * j->v_xi + block * j->chunk * BLOCK_C;
+        for (int64_t panel = 0; panel < g->panels; panel++) {
+            const float *d = j->d + xi * j->d_xi + panel * j->chunk * g->panel;
+            float *sums = j->sums + xi * j->sums_xi + (block * g->panels + panel) * BLOCK_C * g->panel;
+            if (g->vectors == 2) block_products(v, d, j->count, sums, j->adds, 2);
+            else block_products(v, d, j->count, sums, j->adds, 4);
+        }
+    }
+}
+
+/* ---- back to weights ---- */
+
+static void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[3][3])
+{
+    const array *to = j->grad_weight;
+    for (int64_t i = 0; i < LANES32 && k + i < j->g->k; i++)
+        for (int r = 0; r < 9; r++)
+            ((float *)to->data)[(k + i) * to->stride[0] + c * to->stride[1] + r / 3 * to->stride[2] +
+                                r % 3 * to->stride[3]] = w[r / 3][r % 3][i];
+}
+
+static void weight_tasks(int64_t begin, int64_t end, void *user)
+{
+    const weight_job *j = user;
+    const winograd *g = j->g;
+    for (int64_t c = begin; c < end; c++)
+        for (int64_t k = 0; k < g->k; k += LANES32) {
+            const float *from = j->sums + (c / BLOCK_C * g->panels + k / g->panel) * BLOCK_C * g->panel +
+                                c % BLOCK_C * g->panel + k % g->panel;
+            vec32 t[3][6], w[3][3], d[3];
+            for (int i = 0; i < 6; i++) {
+                const float *u = from + i * j->sums_xi;
+                winograd_g_turned(d, load32(u), load32(u + 6 * j->sums_xi), load32(u + 12 * j->sums_xi),
+                                  load32(u + 18 * j->sums_xi), load32(u + 24 * j->sums_xi),
+                                  load32(u + 30 * j->sums_xi));
+                for (int r = 0; r < 3; r++) t[r][i] = d[r];
+            }
+            for (int r = 0; r < 3; r++) winograd_g_turned(w[r], t[r][0], t[r][1], t[r][2], t[r][3], t[r][4], t[r][5]);
+            write_weights(j, c, k, w);
+        }
+}
+
+static void run_chunks(weight_job *j)
+{
+    for (j->first = 0; j->first < j->g->tiles; j->first += j->chunk) {
+        j->count = tsr_min_i64(j->chunk, j->g->tiles - j->first);
+        j->adds = j->first > 0;
+        tsr_parallel_for(j->count, 4, transform_tiles, j);
+        tsr_parallel_for(XI * j->g->blocks, 1, product_tasks, j);
+    }
+    tsr_parallel_for(j->g->c, 8, weight_tasks, j);
+}
+
+bool TIER(winograd_grad_weight)(const winograd *g, const array *grad_weight, const float *grad, const float *x)
+{
+    weight_job j = {.g = g, .x = x, .grad = grad, .grad_weight = grad_weight};
+    int64_t channels = g->blocks * BLOCK_C, outputs = g->panels * g->panel;
+    int64_t fits = CHUNK_BYTES / (XI * (channels + outputs) * (int64_t)sizeof(float));
+    int64_t chunks = (g->tiles + tsr_max_i64(fits, 16) - 1) / tsr_max_i64(fits, 16);
+    j.chunk = (g->tiles + chunks - 1) / chunks;
+    j.v_xi = channels * j.chunk + 16;
+    j.d_xi = outputs * j.chunk + 16;
+    j.sums_xi = channels * outputs + 16;
+    j.v = tsr_alloc((size_t)(XI * (j.v_xi + j.d_xi + j.sums_xi)) * sizeof(float));
+    if (!j.v) return false;
+    j.d = j.v + XI * j.v_xi;
+    j.sums = j.d + XI * j.d_xi;
+    run_chunks(&j);
+    tsr_free(j.v);
+    return true;
+}
