@@ -5,8 +5,8 @@
    outputs. A case is unsupported only when its operator is not in the registry: arguments that a known operator does not
    take are a failure. The tolerance is that of the expected tensor's dtype.
 
-   The factors of a decomposition are determined up to sign; they are compared so, and where ours has the other sign, the
-   gradient that its element is given is turned around too, so that the input's gradient is the same. */
+   The factors of a decomposition are compared as far as they are determined (factor.h). Where a vector of ours points the
+   other way, the gradient that it is given is turned around too, so that the input's gradient is the same. */
 #include "conformance.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "factor.h"
 #include "json_args.h"
 
 enum { MAX_OUTPUTS = 64 };
@@ -28,7 +29,6 @@ typedef struct replay {
     call_args args;
     tsr_tensor *outs[MAX_OUTPUTS];
     int64_t count;
-    bool up_to_sign;
     char reason[512];
 } replay;
 
@@ -109,24 +109,39 @@ static bool close_enough(double got, double want, tolerance t)
     return isfinite(want) && fabs(got - want) <= t.absolute + t.relative * fabs(want);
 }
 
-static bool same_values(replay *r, const char *what, const double *got, const double *want, int64_t n, tolerance t,
-                        bool up_to_sign)
+static bool same_values(replay *r, const char *what, const double *got, const double *want, int64_t n, tolerance t)
 {
     for (int64_t i = 0; i < n; i++)
-        if (!close_enough(got[i], want[i], t) && !(up_to_sign && close_enough(-got[i], want[i], t)))
+        if (!close_enough(got[i], want[i], t))
             return differ(r, "%s: element %lld is %.9g, expected %.9g", what, (long long)i, got[i], want[i]);
     return true;
 }
 
-/* Does `got` agree with the expected tensor in dtype, shape and values? */
-static bool same_tensor(replay *r, const char *what, const tsr_tensor *got, const tsr_tensor *want, bool gradient)
+static const char *text_of(const json_t *j, const char *key)
+{
+    const char *text = json_string_value(json_object_get(j, key));
+    return text ? text : "";
+}
+
+/* Bring output i of a decomposition to the expected one as far as it is free; `seed` (may be NULL) turns with it. */
+static void align_output(const replay *r, int64_t i, double *got, const double *want, double *seed)
+{
+    factor_vectors vectors = factor_of(text_of(r->spec, "op"), i);
+    if (vectors == FACTOR_NONE) return;
+    tsr_shape shape = tsr_shape_of(r->outs[i]), second = tsr_shape_of(r->outs[1]); /* S, R: the smaller size is last */
+    int64_t determined = second.n ? second.v[second.n - 1] : 0;
+    factor_align(got, want, seed, shape, vectors, determined);
+}
+
+/* Does `got` agree with the expected tensor in dtype, shape and values? `output` is its number, -1 for a gradient. */
+static bool same_tensor(replay *r, const char *what, const tsr_tensor *got, const tsr_tensor *want, int64_t output)
 {
     char a[96], b[96];
     if (tsr_dtype_of(got) != tsr_dtype_of(want) || !same_shape(got, want))
         return differ(r, "%s is %s, expected %s", what, describe(got, a, sizeof a), describe(want, b, sizeof b));
     double *x = elements_of(got), *y = elements_of(want);
-    bool same = x && y ? same_values(r, what, x, y, tsr_numel(got), tolerance_of(tsr_dtype_of(want), gradient),
-                                     r->up_to_sign && !gradient)
+    if (x && y && output >= 0) align_output(r, output, x, y, NULL);
+    bool same = x && y ? same_values(r, what, x, y, tsr_numel(got), tolerance_of(tsr_dtype_of(want), output < 0))
                        : differ_by_error(r);
     free(x);
     free(y);
@@ -146,12 +161,6 @@ static bool all_zero(replay *r, const char *what, const tsr_tensor *got)
 
 /* ---- one case -------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *j, const char *key)
-{
-    const char *text = json_string_value(json_object_get(j, key));
-    return text ? text : "";
-}
-
 static tsr_tensor *tensor_named(replay *r, const json_t *name)
 {
     return tsr_archive_get_named(r->archive, json_string_value(name));
@@ -167,22 +176,20 @@ static bool check_outputs(replay *r)
         snprintf(what, sizeof what, "output %lld", (long long)i);
         tsr_tensor *want = tensor_named(r, json_array_get(expected, (size_t)i));
         if (!want) return differ_by_error(r);
-        if (!same_tensor(r, what, r->outs[i], want, false)) return false;
+        if (!same_tensor(r, what, r->outs[i], want, i)) return false;
     }
     return true;
 }
 
-/* The gradient for output i, turned around where the output's sign is not the expected one's. */
+/* The gradient for output i, turned around with the vectors of a decomposition's factor. */
 static tsr_tensor *seed_for(replay *r, int64_t i, const json_t *name)
 {
-    tsr_tensor *seed = tensor_named(r, name);
-    if (!seed || !r->up_to_sign || tsr_dtype_of(seed) != tsr_dtype_of(r->outs[i])) return seed;
+    tsr_tensor *seed = tensor_named(r, name), *turned = NULL;
+    if (!seed || factor_of(text_of(r->spec, "op"), i) == FACTOR_NONE) return seed;
     tsr_tensor *want = tensor_named(r, json_array_get(json_object_get(r->spec, "out"), (size_t)i));
     double *s = elements_of(seed), *got = elements_of(r->outs[i]), *w = want ? elements_of(want) : NULL;
-    tsr_tensor *turned = NULL;
     if (s && got && w) {
-        for (int64_t k = 0; k < tsr_numel(seed); k++)
-            if (got[k] * w[k] < 0) s[k] = -s[k];
+        align_output(r, i, got, w, s);
         turned = from_elements(s, seed);
     }
     free(s), free(got), free(w);
@@ -218,7 +225,7 @@ static bool check_grad(replay *r, const char *input, const tsr_tensor *got, cons
     if (!json_is_string(expected)) return !got || all_zero(r, what, got);
     if (!got) return differ(r, "%s is missing", what);
     tsr_tensor *want = tensor_named(r, expected);
-    return want ? same_tensor(r, what, got, want, true) : differ_by_error(r);
+    return want ? same_tensor(r, what, got, want, -1) : differ_by_error(r);
 }
 
 static bool check_grads(replay *r)
@@ -243,14 +250,6 @@ static bool check_grads(replay *r)
     n = 0;
     json_object_foreach(expected, name, value) if (!check_grad(r, name, grads[n++], value)) return false;
     return true;
-}
-
-static bool is_decomposition(const char *op)
-{
-    static const char *const names[] = {"svd", "linalg.svd", "qr", "linalg.qr", "linalg.eigh"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(op, names[i])) return true;
-    return false;
 }
 
 /* PyTorch's own samples call these three with their first two arguments exchanged: where(self, condition, other),
@@ -279,7 +278,6 @@ static bool run_case(replay *r)
                         TSR_DTYPE_DEFAULT))
         return differ_by_error(r);
     restore_order(op, &r->args);
-    r->up_to_sign = is_decomposition(op);
     r->count = tsr_call(op, r->args.v, r->args.count, r->outs, MAX_OUTPUTS);
     if (error && r->count < 0) tsr_error_clear();
     if (error) return r->count < 0 || differ(r, "no error, where one is expected");

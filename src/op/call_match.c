@@ -191,11 +191,25 @@ static bool put_generator(const tsr_value *v, tsr_generator **field)
     return true;
 }
 
+/* A tensor without dimensions as the number that it holds, where one is expected: narrow(x, 0, start, 2) with a tensor
+   `start`. Tensors that require a gradient are not, since the gradient would be lost. */
+static bool to_plain_number(const op_match *m, const op_param *p, const tsr_value *v, tsr_value *number)
+{
+    bool wanted = p->kind == OP_INT || p->kind == OP_FLOAT || p->kind == OP_NUMBER;
+    if (!(m->mode & OP_MATCH_NUMBERS) || !wanted || v->kind != TSR_VALUE_TENSOR || !v->tensor) return false;
+    if (v->tensor->ndim > 0 || v->tensor->requires_grad) return false;
+    if (op_is_float(v->tensor)) *number = (tsr_value){.kind = TSR_VALUE_FLOAT, .f = tsr_item(v->tensor)};
+    else *number = (tsr_value){.kind = TSR_VALUE_INT, .i = tsr_item_int(v->tensor)};
+    return true;
+}
+
 /* Convert v into the zeroed field; false when the kinds do not fit. None for a parameter that has a default leaves it
    out: PyTorch's Python functions have many `stride=None` where a number could stand. */
 static bool put_value(op_match *m, const op_param *p, const tsr_value *v, void *field)
 {
+    tsr_value number;
     if (v->kind == TSR_VALUE_NONE && p->has_default) return true;
+    if (to_plain_number(m, p, v, &number)) v = &number;
     switch (p->kind) {
     case OP_TENSOR:
         return put_tensor(m, v, field);
@@ -310,7 +324,7 @@ static bool says_nothing(const tsr_arg *a)
 {
     static const char *const none[] = {"out",          "layout", "memory_format", "names",
                                        "size_average", "reduce", "pin_memory"};
-    static const char *const no[] = {"inplace", "pin_memory", "non_blocking"};
+    static const char *const no[] = {"inplace", "pin_memory", "non_blocking", "return_indices", "as_tuple"};
     const tsr_value *v = &a->value;
     for (int64_t i = 0; v->kind == TSR_VALUE_NONE && i < TSR_COUNT(none); i++)
         if (!strcmp(a->name, none[i])) return true;
@@ -320,10 +334,22 @@ static bool says_nothing(const tsr_arg *a)
     return v->kind == TSR_VALUE_NONE || (v->kind == TSR_VALUE_STRING && !strcmp(v->string, "cpu"));
 }
 
+/* tensordot(a, b, dims=([0, 1], [2, 0])): one keyword for NAME_a and NAME_b. The first of them, or -1. */
+static int pair_of(const op_info *info, const tsr_arg *a)
+{
+    char first[64];
+    const tsr_value *v = &a->value;
+    bool pair = v->kind == TSR_VALUE_LIST && v->list.n == 2 && v->list.v[0].kind == TSR_VALUE_LIST;
+    snprintf(first, sizeof first, "%s_a", a->name);
+    int param = pair ? find_param(info, first) : -1;
+    return param + 1 < info->param_count ? param : -1;
+}
+
 static bool give_keyword(op_match *m, const tsr_arg *a)
 {
-    int param = param_of(m->info, a->name);
+    int param = param_of(m->info, a->name), pair = pair_of(m->info, a);
     if (param >= 0) return give(m, param, &a->value);
+    if (pair >= 0) return give(m, pair, &a->value.list.v[0]) && give(m, pair + 1, &a->value.list.v[1]);
     if (says_nothing(a)) return true;
     if (!strcmp(a->name, "requires_grad") && a->value.kind == TSR_VALUE_BOOL) {
         m->requires_grad = a->value.i != 0;
