@@ -5,5 +5,14 @@
 
 int cmd_ops(int argc, char **argv);
 int cmd_call(int argc, char **argv);
+int cmd_train(int argc, char **argv);
+int train_vqgan(int argc, char **argv);
+int train_prior(int argc, char **argv);
+int cmd_encode(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_reconstruct(int argc, char **argv);
+int cmd_sample(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 
 #endif

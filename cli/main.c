@@ -1,8 +1,12 @@
 /* main.c: `tessera COMMAND ...`: finds the command and runs it. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
+#include "options.h"
+#include "report.h"
+#include "tessera/runtime.h"
 
 typedef struct command {
     const char *name;
@@ -11,30 +15,67 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"call", cmd_call, "run an operator on tensors from a file, or replay a folder of cases"},
+    {"train", cmd_train, "train a model on pictures: train vqgan, train prior"},
+    {"encode", cmd_encode, "turn pictures into codes"},
+    {"decode", cmd_decode, "turn codes into pictures"},
+    {"reconstruct", cmd_reconstruct, "encode and decode pictures, and compare"},
+    {"sample", cmd_sample, "make new pictures"},
+    {"eval", cmd_eval, "figures of a model over a set of pictures"},
+    {"inspect", cmd_inspect, "say what a file of tensors holds"},
     {"ops", cmd_ops, "list the operators, or describe one"},
+    {"call", cmd_call, "run an operator on tensors from a file, or replay a folder of cases"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_usage(FILE *stream)
 {
     fputs("usage: tessera COMMAND [ARGUMENTS]\n\n", stream);
-    for (int i = 0; i < COMMANDS; i++) fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\n`tessera COMMAND --help` says more.\n", stream);
+    for (int i = 0; i < COMMANDS; i++) fprintf(stream, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    fputs("  version      say the program's version\n\n`tessera COMMAND --help` says more, with an example.\n", stream);
+}
+
+static const command *find_command(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (!strcmp(name, commands[i].name)) return &commands[i];
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[COMMANDS];
+    for (int i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
+    const char *near = nearest_name(name, names, COMMANDS);
+    fprintf(stderr, "tessera: there is no command '%s'", name);
+    if (near) fprintf(stderr, "; did you mean %s?", near);
+    fputs("\n`tessera --help` lists the commands\n", stderr);
+    return EXIT_WRONG_USE;
+}
+
+/* `help COMMAND` is `COMMAND --help`. */
+static int help(int argc, char **argv)
+{
+    const command *c = argc > 2 ? find_command(argv[2]) : NULL;
+    char flag[] = "--help";
+    if (argc > 2 && !c) return unknown_command(argv[2]);
+    if (c) return c->run(2, (char *[]){argv[2], flag, NULL});
+    print_usage(stdout);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, with a sentence */
     if (argc < 2) {
         print_usage(stderr);
-        return 2;
+        return EXIT_WRONG_USE;
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
-        print_usage(stdout);
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) return help(argc, argv);
+    if (!strcmp(name, "--version") || !strcmp(name, "version")) {
+        printf("tessera %s\n", tsr_version_string());
         return 0;
     }
-    for (int i = 0; i < COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "tessera: there is no command '%s'; `tessera --help` lists them\n", argv[1]);
-    return 2;
+    const command *c = find_command(name);
+    return c ? c->run(argc - 1, argv + 1) : unknown_command(name);
 }

@@ -1,0 +1,40 @@
+/* picture_input.c: reading pictures for commands that look at each once. */
+#include "picture_input.h"
+
+#include "progress.h"
+#include "tessera/autograd.h"
+#include "tessera/vqgan.h"
+
+tsr_dataset *pictures_open(const data_options *o, tsr_module *vqgan, tsr_part part)
+{
+    const tsr_vqgan_config *c = tsr_vqgan_get_config(vqgan);
+    tsr_dataset *set = c ? data_open(o, &(data_wish){part, c->resolution, c->in_channels}) : NULL;
+    if (set && data_check_divisible(set, tsr_vqgan_downsampling(c)) == TSR_OK) return set;
+    tsr_dataset_free(set);
+    return NULL;
+}
+
+/* One batch; false at the end or on an error. */
+static bool visit_next(tsr_loader *loader, picture_visit visit, void *user, int64_t *done)
+{
+    tsr_batch b;
+    tsr_mark m = tsr_scope_open();
+    bool more = tsr_loader_next(loader, &b) == TSR_OK && b.count > 0;
+    bool ok = more && visit(user, b.pictures, *done) == TSR_OK;
+    tsr_scope_close(m);
+    if (ok) *done += b.count;
+    return ok;
+}
+
+tsr_status pictures_each(tsr_dataset *set, int64_t batch, bool show_progress, picture_visit visit, void *user)
+{
+    int64_t done = 0;
+    bool was = tsr_set_grad_enabled(false);
+    tsr_loader *loader = tsr_loader_new(set, &(tsr_loader_options){.batch = batch});
+    progress bar = progress_start("pictures", 0, tsr_dataset_length(set), show_progress);
+    while (loader && visit_next(loader, visit, user, &done)) progress_update(&bar, done, NULL);
+    progress_end(&bar);
+    tsr_loader_free(loader);
+    tsr_set_grad_enabled(was);
+    return tsr_error_status();
+}

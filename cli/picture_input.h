@@ -1,0 +1,17 @@
+/* picture_input.h: the pictures that a command was given, batch by batch. */
+#ifndef CLI_PICTURE_INPUT_H
+#define CLI_PICTURE_INPUT_H
+
+#include "data_source.h"
+#include "tessera/nn.h"
+
+/* What to do with a batch, [n, C, H, W] of which the first is number `first`. Tensors belong to a scope of the batch's. */
+typedef tsr_status (*picture_visit)(void *user, tsr_tensor *pictures, int64_t first);
+
+/* Open what a VQGAN is to see: in its channels, sides divisible by its down-sampling. NULL: a pending error. */
+tsr_dataset *pictures_open(const data_options *o, tsr_module *vqgan, tsr_part part);
+
+/* Visit every picture in order, without recording gradients. */
+tsr_status pictures_each(tsr_dataset *set, int64_t batch, bool show_progress, picture_visit visit, void *user);
+
+#endif
