@@ -71,7 +71,9 @@ TSR_API bool tsr_module_is_training(const tsr_module *m);
 TSR_API tsr_status tsr_module_requires_grad(tsr_module *m, bool requires_grad);
 /** Forget all gradients (they become NULL). */
 TSR_API void tsr_module_zero_grad(tsr_module *m);
-/** Convert floating parameters and buffers in place (the tensors are replaced: make optimisers afterwards). */
+/** Convert floating parameters, their gradients and floating buffers to f32 or f64. The tensors stay the same handles, so
+    whoever holds them (an optimiser, another module that shares them) sees the new elements; an optimiser's own state is
+    not converted. Nothing is changed after an error. */
 TSR_API tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype);
 /** Number of elements of all parameters; shared ones count once. */
 TSR_API int64_t tsr_module_parameter_count(tsr_module *m);

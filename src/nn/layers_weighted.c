@@ -250,6 +250,13 @@ static tsr_tensor *split_heads(tsr_tensor *x, int64_t heads)
 static tsr_tensor *attention_forward(tsr_module *m, tsr_tensor *x)
 {
     const attention *a = tsr_module_state(m);
+    int64_t features = tsr_size(parameter(m, "in_proj_weight"), 1);
+    if (tsr_ndim(x) != 3 || tsr_size(x, 2) != features) {
+        tsr_fail(TSR_EINVAL,
+                 "MultiheadAttention: the input must be [N, L, %lld], this has %d dimensions, the last of %lld",
+                 (long long)features, tsr_ndim(x), tsr_ndim(x) > 0 ? (long long)tsr_size(x, -1) : 1LL);
+        return NULL;
+    }
     tsr_tensor *qkv = tsr_linear(x, parameter(m, "in_proj_weight"), parameter(m, "in_proj_bias")), *part[3];
     if (!qkv || tsr_chunk(part, 3, qkv, 3, .dim = -1) != 3) return NULL;
     tsr_tensor *y = tsr_scaled_dot_product_attention(split_heads(part[0], a->heads), split_heads(part[1], a->heads),

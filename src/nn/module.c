@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/util.h"
+#include "tensor/tensor_impl.h"
 #include "tessera/autograd.h"
 
 tsr_module *tsr_module_new(const tsr_module_type *type)
@@ -82,6 +83,12 @@ static tsr_tensor *add_tensor(tsr_module *m, const char *name, tsr_tensor *t, bo
 
 tsr_tensor *tsr_module_add_parameter(tsr_module *m, const char *name, tsr_tensor *t)
 {
+    if (t && !tsr_is_leaf(t)) {
+        tsr_fail(TSR_EINVAL,
+                 "%s: parameter '%s' is not a leaf: it is the result of a recorded operation; detach it first",
+                 m ? m->type->name : "module", name);
+        return NULL;
+    }
     if (t && tsr_set_requires_grad(t, true) != TSR_OK) return NULL;
     return add_tensor(m, name, t, true, true);
 }
@@ -219,28 +226,67 @@ static tsr_status drop_grad(const char *name, module_tensor *t, void *user)
 
 void tsr_module_zero_grad(tsr_module *m) { module_each(m, drop_grad, NULL); }
 
+/* ---- conversion -------------------------------------------------------------------------------------------------------- */
+
+/* Everything is converted before anything is replaced, so that no module is left half converted. */
+typedef struct conversion {
+    tsr_dtype dtype;
+    tsr_named_list made; /* for each tensor and then its gradient: the converted one, or NULL where nothing is to do */
+    int64_t next;
+} conversion;
+
+static tsr_tensor *converted(tsr_tensor *t, tsr_dtype dtype)
+{
+    if (!t || !tsr_dtype_is_floating(tsr_dtype_of(t)) || tsr_dtype_of(t) == dtype) return NULL;
+    return tsr_to(t, dtype);
+}
+
 static tsr_status convert(const char *name, module_tensor *t, void *user)
 {
-    tsr_dtype dtype = *(const tsr_dtype *)user;
+    conversion *c = user;
+    TSR_TRY(tsr_named_list_add(&c->made, name, converted(t->tensor, c->dtype)));
+    TSR_TRY(tsr_named_list_add(&c->made, name, converted(tsr_grad(t->tensor), c->dtype)));
+    return tsr_error_status();
+}
+
+/* The handle stays and gets the other's elements: whoever borrowed it, or shares it, sees the converted tensor. */
+static void exchange_elements(tsr_tensor *t, tsr_tensor *other)
+{
+    tsr_tensor was = *t;
+    other->storage->version = was.storage->version + 1;
+    t->dtype = other->dtype;
+    t->storage = other->storage;
+    t->offset = other->offset;
+    memcpy(t->stride, other->stride, sizeof t->stride);
+    t->base = NULL;
+    other->dtype = was.dtype;
+    other->storage = was.storage;
+    other->base = was.base; /* released with it */
+}
+
+static tsr_status put_converted(const char *name, module_tensor *t, void *user)
+{
+    conversion *c = user;
     (void)name;
-    if (!tsr_dtype_is_floating(tsr_dtype_of(t->tensor)) || tsr_dtype_of(t->tensor) == dtype) return TSR_OK;
-    bool was = tsr_set_grad_enabled(false);
-    tsr_mark m = tsr_scope_open();
-    tsr_tensor *converted = tsr_keep(tsr_to(t->tensor, dtype));
-    tsr_scope_close(m);
-    tsr_set_grad_enabled(was);
-    if (!converted) return tsr_error_status();
-    tsr_status status = tsr_set_requires_grad(converted, t->parameter && tsr_requires_grad(t->tensor));
-    tsr_release(t->tensor);
-    t->tensor = converted;
-    return status;
+    tsr_tensor *values = c->made.v[c->next++].tensor, *grad = c->made.v[c->next++].tensor;
+    if (!values || tsr_dtype_of(t->tensor) == c->dtype) return TSR_OK; /* shared, and done under its first name */
+    exchange_elements(t->tensor, values);
+    return grad ? tsr_set_grad(t->tensor, grad) : TSR_OK;
 }
 
 tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype)
 {
+    conversion c = {.dtype = dtype};
     if (dtype != TSR_F32 && dtype != TSR_F64)
         return tsr_fail(TSR_EINVAL, "module_to: %s is not f32 or f64", tsr_dtype_name(dtype));
-    return module_each(m, convert, &dtype);
+    bool was = tsr_set_grad_enabled(false);
+    tsr_mark mark = tsr_scope_open();
+    tsr_status status = module_each(m, convert, &c);
+    if (status == TSR_OK) status = module_each(m, put_converted, &c);
+    tsr_scope_close(mark);
+    tsr_set_grad_enabled(was);
+    tsr_named_list_free(&c.made);
+    return status;
 }
 
 tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input)
