@@ -35,7 +35,7 @@ static bool lloyd(tsr_tensor *codes, tsr_tensor *rows)
     tsr_tensor *count = tsr_unsqueeze(tsr_to(tsr_bincount(nearest, .minlength = k), dtype), 1);
     tsr_tensor *sums = tsr_index_add(tsr_zeros(tsr_shape_of(codes), .dtype = dtype), 0, nearest, rows);
     tsr_tensor *used = tsr_gt(count, tsr_scalar(0));
-    tsr_tensor *means = tsr_div(sums, tsr_clamp_min(count, tsr_scalar(1)));
+    tsr_tensor *means = tsr_div(sums, tsr_clamp(count, .min = TSR_FLOAT(1)));
     bool ok = tsr_copy_(codes, tsr_where(used, means, codes)) != NULL;
     tsr_scope_close(m);
     return ok;
