@@ -167,6 +167,9 @@ static tsr_tensor *state_of(slot *s, int i)
     return s->state[i];
 }
 
+/* In the operator's arguments 0 stands for the default. */
+static double exact(double x) { return x == 0 ? TSR_ZERO : x; }
+
 static tsr_status step_adam(tsr_optim *o, slot *s, tsr_tensor *grad)
 {
     const tsr_optim_options *p = &o->groups.v[s->group];
@@ -174,8 +177,8 @@ static tsr_status step_adam(tsr_optim *o, slot *s, tsr_tensor *grad)
     tsr_tensor *m = state_of(s, 0), *v = state_of(s, 1), *vmax = p->amsgrad ? state_of(s, 2) : NULL;
     if (!s->step || !m || !v || (p->amsgrad && !vmax) || !tsr_add_(s->step, tsr_scalar_int(1)))
         return tsr_error_status();
-    bool ok = tsr__adam_step_(s->param, grad, m, v, vmax, .step = tsr_item_int(s->step),
-                              .lr = p->lr == 0 ? TSR_ZERO : p->lr, .beta1 = p->beta1, .beta2 = p->beta2, .eps = p->eps,
+    bool ok = tsr__adam_step_(s->param, grad, m, v, vmax, .step = tsr_item_int(s->step), .lr = exact(p->lr),
+                              .beta1 = exact(p->beta1), .beta2 = exact(p->beta2), .eps = exact(p->eps),
                               .weight_decay = p->weight_decay, .decoupled = o->kind == TSR_OPTIM_ADAMW,
                               .maximize = p->maximize) != NULL;
     return ok ? TSR_OK : tsr_error_status();
@@ -191,7 +194,7 @@ static tsr_status step_sgd(tsr_optim *o, slot *s, tsr_tensor *grad)
         s->state[0] = tsr_keep(tsr_clone(grad));
     } else if (p->momentum != 0) {
         tsr_tensor *v = tsr_mul_(s->state[0], tsr_scalar(p->momentum));
-        tsr_add_(v, grad, .alpha = TSR_FLOAT(1 - p->dampening));
+        if (!tsr_add_(v, grad, .alpha = TSR_FLOAT(1 - p->dampening))) return tsr_error_status();
     }
     if (p->momentum != 0 && p->nesterov) grad = tsr_add(grad, s->state[0], .alpha = TSR_FLOAT(p->momentum));
     else if (p->momentum != 0) grad = s->state[0];
@@ -255,15 +258,23 @@ static bool same_shape(const tsr_tensor *a, tsr_shape y)
     return x.n == y.n && !memcmp(x.v, y.v, (size_t)x.n * sizeof *x.v);
 }
 
-static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
+/* Looked at before anything is replaced. */
+static tsr_status check_shape(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
 {
     tsr_tensor *given = tsr_map_get(user, name);
-    tsr_shape want = is_step ? TSR_SCALAR_SHAPE : tsr_shape_of(s->param);
-    if (given && !same_shape(given, want))
-        return tsr_fail(TSR_EINVAL, "optim: state '%s' does not have its parameter's shape", name);
+    (void)at;
+    if (!given || same_shape(given, is_step ? TSR_SCALAR_SHAPE : tsr_shape_of(s->param))) return TSR_OK;
+    return tsr_fail(TSR_EINVAL, "optim: state '%s' does not have its parameter's shape", name);
+}
+
+/* Laid out as the parameter is, for kernels that pass over both as they lie. */
+static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
+{
+    tsr_tensor *given = tsr_map_get(user, name), *copy = NULL;
     tsr_mark m = tsr_scope_open();
-    tsr_dtype dtype = is_step ? TSR_I64 : tsr_dtype_of(s->param);
-    tsr_tensor *copy = given ? tsr_keep(tsr_copy_(tsr_empty(want, .dtype = dtype), given)) : NULL;
+    if (given && is_step) copy = tsr_empty(TSR_SCALAR_SHAPE, .dtype = TSR_I64);
+    else if (given) copy = tsr_empty_like(s->param);
+    copy = given ? tsr_keep(tsr_copy_(copy, given)) : NULL;
     tsr_scope_close(m);
     if (given && !copy) return tsr_error_status();
     tsr_release(*at);
@@ -274,10 +285,11 @@ static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_st
 tsr_status tsr_optim_load_state_dict(tsr_optim *o, const char *prefix, const tsr_named *tensors, int64_t n)
 {
     tsr_map given = {0};
-    tsr_status status = TSR_OK;
+    tsr_status status = tsr_error_status();
     for (int64_t i = 0; status == TSR_OK && i < n; i++)
         if (!tsr_map_put(&given, tensors[i].name, tensors[i].tensor)) status = TSR_ENOMEM;
     bool was = tsr_set_grad_enabled(false);
+    if (status == TSR_OK) status = each_state(o, prefix, check_shape, &given);
     if (status == TSR_OK) status = each_state(o, prefix, restore, &given);
     tsr_set_grad_enabled(was);
     tsr_map_free(&given);

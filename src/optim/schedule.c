@@ -1,5 +1,6 @@
 /* schedule.c: learning-rate factors as functions of the step, gradient clipping, and averaged weights. */
 #include <math.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/util.h"
@@ -176,6 +177,9 @@ static tsr_status restore_average(const char *name, struct averaged *a, void *us
 {
     tsr_tensor *given = tsr_map_get(user, name);
     if (!given) return tsr_fail(TSR_EINVAL, "ema: there is no '%s' to restore", name);
+    tsr_shape want = tsr_shape_of(a->average), got = tsr_shape_of(given);
+    if (got.n != want.n || memcmp(got.v, want.v, (size_t)got.n * sizeof *got.v))
+        return tsr_fail(TSR_EINVAL, "ema: '%s' does not have its parameter's shape", name);
     tsr_mark m = tsr_scope_open();
     bool was = tsr_set_grad_enabled(false);
     tsr_status status = tsr_copy_(a->average, given) ? TSR_OK : tsr_error_status();
