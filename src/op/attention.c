@@ -6,9 +6,9 @@
 #include <math.h>
 
 #include "op/pointwise.h"
+#include "op/record.h"
 #include "op/region.h"
 #include "op_gen.h"
-#include "tessera/autograd.h"
 
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
@@ -177,7 +177,7 @@ static tsr_tensor *weights_again(op_ctx *c, const tsr_attention_args *a)
     rows.v[rows.n - 1] = 1;
     tsr_tensor *scores = scores_of(a->query, a->key, a->mask, a->causal, a->scale);
     tsr_tensor *lse = tsr_reshape(op_saved(c, 0), rows);
-    if (!tsr_is_grad_enabled()) return tsr_exp(tsr_sub(scores, lse));
+    if (!record_grad_mode()) return tsr_exp(tsr_sub(scores, lse));
     tsr_tensor *blind = tsr_eq(lse, tsr_scalar(INFINITY));
     return tsr_masked_fill(tsr_softmax(tsr_masked_fill(scores, blind, TSR_INT(0)), -1), blind, TSR_INT(0));
 }

@@ -2,9 +2,9 @@
    element, and the running statistics' update in place. */
 #include "op/norm_formula.h"
 #include "op/pointwise.h"
+#include "op/record.h"
 #include "op/region.h"
 #include "op_gen.h"
-#include "tessera/autograd.h"
 
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
@@ -119,7 +119,7 @@ void op_batch_norm_grad(op_ctx *c, const tsr_batch_norm_args *a, tsr_tensor *con
                    .eps = a->eps,
                    .training = a->training};
     if (!k.mean || !k.rstd) return;
-    if (tsr_is_grad_enabled()) norm_batch_formula(&k, grad[0], all);
+    if (record_grad_mode()) norm_batch_formula(&k, grad[0], all);
     else kernel_grad(&k, grad[0], all);
     if (op_needs(c, 0)) grad_in[0] = all[0];
     if (op_needs(c, WEIGHT)) grad_in[WEIGHT] = all[1];

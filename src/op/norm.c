@@ -6,9 +6,9 @@
 
 #include "op/norm_formula.h"
 #include "op/pointwise.h"
+#include "op/record.h"
 #include "op/region.h"
 #include "op_gen.h"
-#include "tessera/autograd.h"
 
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +109,7 @@ static void group_norm_grad(op_ctx *c, norm_call k, tsr_tensor *grad, tsr_tensor
     k.mean = op_saved(c, 0);
     k.rstd = op_saved(c, 1);
     if (!k.mean || !k.rstd) return;
-    if (tsr_is_grad_enabled()) norm_group_formula(&k, grad, all);
+    if (record_grad_mode()) norm_group_formula(&k, grad, all);
     else group_norm_kernel_grad(&k, grad, op_needs(c, 1) || op_needs(c, 2), all);
     give_wanted(c, 1, 2, all, grad_in);
 }
@@ -210,7 +210,7 @@ void op_layer_norm_grad(op_ctx *c, const tsr_layer_norm_args *a, tsr_tensor *con
     norm_call k = {
         .input = a->input, .weight = a->weight, .eps = a->eps, .mean = op_saved(c, 0), .rstd = op_saved(c, 1)};
     if (!k.mean || !k.rstd) return;
-    if (tsr_is_grad_enabled()) norm_layer_formula(&k, a->input->ndim - a->normalized_shape.n, grad[0], all);
+    if (record_grad_mode()) norm_layer_formula(&k, a->input->ndim - a->normalized_shape.n, grad[0], all);
     else layer_norm_kernel_grad(&k, &a->normalized_shape, grad[0], all);
     give_wanted(c, 1, 2, all, grad_in);
 }

@@ -286,8 +286,29 @@ tsr_tensor *op_norm(op_ctx *c, const tsr_norm_args *a)
     return tsr_linalg_vector_norm(a->input, a->p, a->dim, a->keepdim, a->dtype);
 }
 
+/* The sum of the singular values of matrices in two dimensions (all of a matrix when none are given). */
+static tsr_tensor *nuclear_norm(op_ctx *c, const tsr_norm_name_args *a)
+{
+    uint32_t mask;
+    tsr_shape dims = a->dim.n > 0 ? a->dim : TSR_DIMS(0, 1);
+    if (dims.n != 2 || (a->dim.n == 0 && a->input->ndim != 2))
+        return op_fail(c, "\"nuc\" needs a matrix or two dims, not input %s and dim %s", tensor_shape_text(a->input),
+                       shape_text(&a->dim));
+    if (!op_dim_mask(c, &dims, a->input->ndim, &mask)) return NULL;
+    tsr_tensor *x = a->dtype ? tsr_to(a->input, a->dtype) : a->input;
+    tsr_tensor *s = tsr_linalg_svd(tsr_movedim(x, dims, TSR_DIMS(-2, -1)), TSR_NO).S;
+    tsr_tensor *sum = tsr_sum(s, .dim = TSR_DIMS(-1));
+    if (!a->keepdim || !sum) return sum;
+    tsr_shape kept = op_shape(a->input);
+    for (int d = 0; d < kept.n; d++)
+        if (mask & (1u << d)) kept.v[d] = 1;
+    return tsr_reshape(sum, kept);
+}
+
 tsr_tensor *op_norm_name(op_ctx *c, const tsr_norm_name_args *a)
 {
-    if (strcmp(a->p, "fro") != 0) return op_fail(c, "unknown norm \"%s\"; known is \"fro\", or a number", a->p);
+    if (!strcmp(a->p, "nuc")) return nuclear_norm(c, a);
+    if (strcmp(a->p, "fro") != 0)
+        return op_fail(c, "unknown norm \"%s\"; known are \"fro\" and \"nuc\", or a number", a->p);
     return tsr_linalg_vector_norm(a->input, TSR_INT(2), a->dim, a->keepdim, a->dtype);
 }
