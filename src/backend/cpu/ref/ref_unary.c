@@ -32,7 +32,7 @@ static double activation(unary_code code, double x, const double *p)
     case U_SIGMOID:
         return ref_sigmoid(x);
     case U_LOGSIGMOID:
-        return (x < 0 ? x : 0 * x) - log1p(exp(-fabs(x)));
+        return (x > 0 ? 0 : x) - log1p(exp(-fabs(x)));
     case U_SILU:
         return x * ref_sigmoid(x);
     case U_RELU:

@@ -34,7 +34,7 @@ VECTOR_INLINE VEC F(nan_to_num)(VEC x, const double *p)
     return F(choose)(x != x, F(splat)(P(0)), y);
 }
 
-VECTOR_INLINE VEC F(logsigmoid)(VEC x) { return F(choose)(x < 0, x, 0 * x) - F(log1p)(F(exp)(-F(abs)(x))); }
+VECTOR_INLINE VEC F(logsigmoid)(VEC x) { return F(choose)(x > 0, F(splat)(0), x) - F(log1p)(F(exp)(-F(abs)(x))); }
 
 VECTOR_INLINE VEC F(gelu)(VEC x) { return x * (REAL)0.5 * F(erfc)(x * (REAL)-0.70710678118654752440); }
 
