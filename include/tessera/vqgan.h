@@ -64,7 +64,8 @@ typedef struct tsr_quantized {
     tsr_tensor *loss;      /**< 0-d: commitment and codebook terms */
     tsr_tensor *indices;   /**< i64 [N, h, w] */
 } tsr_quantized;
-/** Nearest codes of features. In training mode with ema_codebook, updates the codebook. All NULL on an error. */
+/** Nearest codes of features. In training mode with ema_codebook, updates the codebook (unless features are not finite).
+    All NULL on an error. */
 TSR_API tsr_quantized tsr_vqgan_quantize(tsr_module *vqgan, tsr_tensor *features);
 
 /** Quantized features [N, embed_dim, h, w] -> pictures. */
@@ -85,7 +86,7 @@ TSR_API tsr_module *tsr_lpips_load(const char *path);
 /** Distances [N, 1, 1, 1] of picture pairs in [-1, 1]. */
 TSR_API tsr_tensor *tsr_lpips_distance(tsr_module *lpips, tsr_tensor *a, tsr_tensor *b);
 
-/** Fill the codebook by k-means (Lloyd, k-means++ start) over the features of these pictures. */
+/** Fill the codebook by k-means over features [N, embed_dim, h, w]: Lloyd's iterations, from features drawn at random. */
 TSR_API tsr_status tsr_vqgan_init_codebook(tsr_module *vqgan, tsr_tensor *features, int64_t iterations,
                                            tsr_generator *g);
 
@@ -125,7 +126,7 @@ typedef struct tsr_vqgan_terms {
 TSR_API tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options);
 TSR_API void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t);
 /** One update of generator and discriminator on a batch. Non-finite total loss: TSR_ENUMERIC that names the term and the
-    first operator whose result was not finite (found by running forward again), weights untouched. */
+    first operator whose result was not finite (found by running forward again); no parameter has changed then. */
 TSR_API tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, tsr_vqgan_terms *terms);
 /** Number of steps done; tsr_vqgan_trainer_load_state_dict sets it. */
 TSR_API int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t);

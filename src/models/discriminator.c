@@ -33,7 +33,7 @@ tsr_module *tsr_discriminator_new(int64_t in_channels, int64_t ndf, int64_t n_la
     static const tsr_module_type type = {.name = "NLayerDiscriminator", .forward = discriminator_forward};
     tsr_module *layers[3 * MAX_LAYERS + 3];
     int64_t n = 0;
-    if (ndf < 1 || n_layers < 1 || n_layers > MAX_LAYERS) {
+    if (ndf < 1 || ndf > 65536 || n_layers < 1 || n_layers > MAX_LAYERS) {
         tsr_fail(TSR_EINVAL, "discriminator: ndf %lld, %lld layers (1 to %d)", (long long)ndf, (long long)n_layers,
                  MAX_LAYERS);
         return NULL;

@@ -68,6 +68,8 @@ static tsr_status refuse(const char *field, int64_t value, const char *why)
     return tsr_fail(TSR_EINVAL, "prior configuration: %s is %lld, it must %s", field, (long long)value, why);
 }
 
+enum { MOST_FEATURES = 1 << 20 };
+
 static bool is_probability(double p) { return p >= 0 && p < 1; }
 
 tsr_status tsr_gpt_config_check(const tsr_gpt_config *c)
@@ -76,11 +78,12 @@ tsr_status tsr_gpt_config_check(const tsr_gpt_config *c)
     if (c->block_size < 1) return refuse("block_size", c->block_size, "be positive");
     if (c->n_layer < 1) return refuse("n_layer", c->n_layer, "be positive");
     if (c->n_head < 1) return refuse("n_head", c->n_head, "be positive");
-    if (c->n_embd < 1 || c->n_embd % c->n_head != 0) return refuse("n_embd", c->n_embd, "be a multiple of n_head");
+    if (c->n_embd < 1 || c->n_embd > MOST_FEATURES || c->n_embd % c->n_head != 0)
+        return refuse("n_embd", c->n_embd, "be a multiple of n_head, at most 1048576");
     if (c->n_unmasked < 0 || c->n_unmasked > c->block_size)
         return refuse("n_unmasked", c->n_unmasked, "be 0 to block_size");
     if (c->n_codes < 0 || c->n_codes > c->vocab_size) return refuse("n_codes", c->n_codes, "be at most vocab_size");
-    if (c->classes < 0 || c->n_codes + c->classes > c->vocab_size)
+    if (c->classes < 0 || c->classes > c->vocab_size - c->n_codes)
         return refuse("classes", c->classes, "leave room in vocab_size beside n_codes");
     if (!is_probability(c->embd_pdrop) || !is_probability(c->resid_pdrop) || !is_probability(c->attn_pdrop))
         return tsr_fail(TSR_EINVAL, "prior configuration: dropout probabilities must be in [0, 1)");

@@ -48,6 +48,10 @@ static bool fill_trainer(tsr_gpt_trainer *t)
 tsr_gpt_trainer *tsr_gpt_trainer_new(tsr_module *gpt, const tsr_gpt_train_options *options)
 {
     if (!tsr_gpt_get_config(gpt)) return NULL;
+    if (!options) {
+        tsr_fail(TSR_EINVAL, "training: the options are NULL");
+        return NULL;
+    }
     if (!(options->lr >= 0) || !(options->ema >= 0 && options->ema < 1) ||
         !(options->pkeep >= 0 && options->pkeep <= 1)) {
         tsr_fail(TSR_EINVAL, "training: learning rate %g, ema %g or pkeep %g is out of range", options->lr,
@@ -73,8 +77,8 @@ void tsr_gpt_trainer_free(tsr_gpt_trainer *t)
     tsr_free(t);
 }
 
-int64_t tsr_gpt_trainer_steps(const tsr_gpt_trainer *t) { return tsr_item_int(t->steps); }
-tsr_status tsr_gpt_trainer_swap_ema(tsr_gpt_trainer *t) { return t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
+int64_t tsr_gpt_trainer_steps(const tsr_gpt_trainer *t) { return t ? tsr_item_int(t->steps) : 0; }
+tsr_status tsr_gpt_trainer_swap_ema(tsr_gpt_trainer *t) { return t && t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
 
 /* ---- a step --------------------------------------------------------------------------------------------------------- */
 
@@ -90,16 +94,19 @@ static tsr_status explain(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *con
 
 static tsr_status run_step(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *cond, tsr_gpt_terms *terms)
 {
+    tsr_optim_zero_grad(t->optim); /* before activations need the memory */
     tsr_tensor *loss = gpt_noisy_loss(t->model, codes, cond, t->o.pkeep);
     *terms = (tsr_gpt_terms){.loss = loss ? tsr_item(loss) : 0};
     if (!loss) return tsr_error_status();
     if (!isfinite(terms->loss)) return explain(t, codes, cond);
     terms->lr = t->o.lr * tsr_schedule_factor(&t->o.schedule, tsr_gpt_trainer_steps(t));
     tsr_optim_set_lr(t->optim, -1, terms->lr);
-    tsr_optim_zero_grad(t->optim);
     tsr_status status = tsr_backward(loss);
     if (status == TSR_OK && t->o.clip > 0)
         status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
+    if (status == TSR_OK && !isfinite(terms->grad_norm))
+        status = tsr_fail(TSR_ENUMERIC, "step %lld: the gradient's norm is not finite, though the loss is",
+                          (long long)tsr_gpt_trainer_steps(t));
     if (status == TSR_OK) status = tsr_optim_step(t->optim);
     if (status == TSR_OK && t->ema) status = tsr_ema_update(t->ema);
     if (status == TSR_OK && !tsr_add_(t->steps, tsr_scalar_int(1))) status = tsr_error_status();

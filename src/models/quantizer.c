@@ -3,6 +3,8 @@
 
    The moving averages (same paper, appendix A.1) keep for each code how often it was used, N, and the sum of features that
    chose it, m; the code is m / N with N smoothed so that unused codes do not divide by zero. */
+#include <math.h>
+
 #include "tessera/autograd.h"
 #include "vqgan_parts.h"
 
@@ -105,6 +107,7 @@ tsr_quantized quantizer_forward(tsr_module *m, tsr_tensor *z)
     tsr_tensor *e = quantizer_lookup(m, indices), *loss = quantizer_loss(q, z, e);
     tsr_tensor *quantized = tsr_add(z, tsr_detach(tsr_sub(e, z)));
     if (!loss || !quantized) return r;
-    if (q->ema && tsr_module_is_training(m) && !update_averages(m, q, rows, nearest)) return r;
+    bool learns = q->ema && tsr_module_is_training(m) && isfinite(tsr_item(loss)); /* no batch may poison the codes */
+    if (learns && !update_averages(m, q, rows, nearest)) return r;
     return (tsr_quantized){quantized, loss, indices};
 }

@@ -1,4 +1,5 @@
 /* vqgan_config.c: configurations of VQGAN: presets, JSON, checks. */
+#include <math.h>
 #include <string.h>
 
 #include "config_json.h"
@@ -121,13 +122,18 @@ static tsr_status refuse(const char *field, int64_t value, const char *why)
     return tsr_fail(TSR_EINVAL, "VQGAN configuration: %s is %lld, it must %s", field, (long long)value, why);
 }
 
+enum { MOST_CHANNELS = 65536 }; /* products of a few of them do not overflow */
+
+static bool within(int64_t channels, int64_t least) { return channels >= least && channels <= MOST_CHANNELS; }
+
 static tsr_status check_widths(const tsr_vqgan_config *c)
 {
     if (c->ch_mult.n < 1) return refuse("the length of ch_mult", c->ch_mult.n, "be at least 1");
-    if (c->ch < 32 || c->ch % 32 != 0) return refuse("ch", c->ch, "be a multiple of 32 (group norm has 32 groups)");
+    if (c->ch < 32 || c->ch % 32 != 0 || c->ch > MOST_CHANNELS)
+        return refuse("ch", c->ch, "be a multiple of 32 (group norm has 32 groups), at most 65536");
     for (int i = 0; i < c->ch_mult.n; i++)
         if (c->ch_mult.v[i] < 1 || c->ch_mult.v[i] > 1024)
-            return refuse("an entry of ch_mult", c->ch_mult.v[i], "be positive");
+            return refuse("an entry of ch_mult", c->ch_mult.v[i], "be 1 to 1024");
     int64_t f = tsr_vqgan_downsampling(c);
     if (c->resolution < f || c->resolution % f != 0)
         return tsr_fail(TSR_EINVAL,
@@ -141,14 +147,15 @@ tsr_status tsr_vqgan_config_check(const tsr_vqgan_config *c)
     tsr_status status = check_widths(c);
     if (status != TSR_OK) return status;
     if (c->num_res_blocks < 1) return refuse("num_res_blocks", c->num_res_blocks, "be positive");
-    if (c->z_channels < 1) return refuse("z_channels", c->z_channels, "be positive");
-    if (c->embed_dim < 1) return refuse("embed_dim", c->embed_dim, "be positive");
+    if (!within(c->z_channels, 1)) return refuse("z_channels", c->z_channels, "be 1 to 65536");
+    if (!within(c->embed_dim, 1)) return refuse("embed_dim", c->embed_dim, "be 1 to 65536");
     if (c->n_embed < 1) return refuse("n_embed", c->n_embed, "be positive");
-    if (c->in_channels < 0) return refuse("in_channels", c->in_channels, "not be negative");
-    if (c->out_ch < 0) return refuse("out_ch", c->out_ch, "not be negative");
+    if (!within(c->in_channels, 0)) return refuse("in_channels", c->in_channels, "be 0 to 65536");
+    if (!within(c->out_ch, 0)) return refuse("out_ch", c->out_ch, "be 0 to 65536");
+    if (!(c->beta >= 0) || isinf(c->beta)) return tsr_fail(TSR_EINVAL, "VQGAN configuration: beta %g", c->beta);
     if (c->disc && (c->disc_n_layers < 0 || c->disc_n_layers > 8))
-        return refuse("disc.n_layers", c->disc_n_layers, "be 1 to 8");
-    if (c->disc && c->disc_ndf < 0) return refuse("disc.ndf", c->disc_ndf, "not be negative");
+        return refuse("disc.n_layers", c->disc_n_layers, "be 0 (3) to 8");
+    if (c->disc && !within(c->disc_ndf, 0)) return refuse("disc.ndf", c->disc_ndf, "be 0 to 65536");
     if (!(c->dropout >= 0 && c->dropout < 1))
         return tsr_fail(TSR_EINVAL, "VQGAN configuration: dropout %g is not in [0, 1)", c->dropout);
     return TSR_OK;

@@ -34,7 +34,7 @@ typedef struct forward_pass {
 static tsr_status check_options(const tsr_vqgan_train_options *o, const tsr_module *disc)
 {
     if (!(o->lr >= 0) || !isfinite(o->lr)) return tsr_fail(TSR_EINVAL, "training: learning rate %g", o->lr);
-    if (o->disc_weight < 0) return tsr_fail(TSR_EINVAL, "training: discriminator weight %g", o->disc_weight);
+    if (!(o->disc_weight >= 0)) return tsr_fail(TSR_EINVAL, "training: discriminator weight %g", o->disc_weight);
     if (o->disc_weight > 0 && !disc)
         return tsr_fail(TSR_EINVAL, "training: a discriminator weight of %g, but the model has no discriminator",
                         o->disc_weight);
@@ -90,7 +90,8 @@ tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_trai
 {
     if (!tsr_vqgan_get_config(vqgan)) return NULL;
     tsr_module *disc = tsr_module_child(vqgan, "loss.discriminator");
-    if (check_options(options, disc) != TSR_OK) return NULL;
+    if (!options) tsr_fail(TSR_EINVAL, "training: the options are NULL");
+    if (!options || check_options(options, disc) != TSR_OK) return NULL;
     tsr_vqgan_trainer *t = tsr_alloc_zeroed(1, sizeof *t);
     if (!t) return NULL;
     t->model = vqgan;
@@ -115,8 +116,8 @@ void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t)
     tsr_free(t);
 }
 
-int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t) { return tsr_item_int(t->steps); }
-tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t) { return t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
+int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t) { return t ? tsr_item_int(t->steps) : 0; }
+tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t) { return t && t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
 
 /* ---- the generator's loss ----------------------------------------------------------------------------------------------- */
 
@@ -161,12 +162,12 @@ static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, f
     f->reconstruction = tsr_vqgan_decode(t->model, q.quantized);
     f->nll = reconstruction_loss(t, x, f->reconstruction);
     f->total = tsr_add(f->nll, f->codebook_loss, .alpha = TSR_FLOAT(t->o.codebook_weight));
-    if (t->disc && f->total) {
-        f->g_loss = generator_term(t, tsr_forward(t->disc, f->reconstruction));
-        f->weight = adaptive_weight(t, f->nll, f->g_loss);
-        if (adversarial) f->total = tsr_add(f->total, tsr_mul(f->weight, f->g_loss));
-    }
-    return f->total && (!t->disc || f->weight);
+    if (!f->total) return false;
+    if (!t->disc || !isfinite(tsr_item(f->total))) return true; /* the discriminator's running statistics stay clean */
+    f->g_loss = generator_term(t, tsr_forward(t->disc, f->reconstruction));
+    f->weight = adaptive_weight(t, f->nll, f->g_loss);
+    if (adversarial) f->total = tsr_add(f->total, tsr_mul(f->weight, f->g_loss));
+    return f->total && f->weight;
 }
 
 /* ---- the two updates -------------------------------------------------------------------------------------------------------- */
@@ -175,10 +176,12 @@ static double number(tsr_tensor *t) { return t ? tsr_item(t) : 0; }
 
 static tsr_status update_generator(tsr_vqgan_trainer *t, const forward_pass *f, tsr_vqgan_terms *terms)
 {
-    tsr_optim_zero_grad(t->opt_g);
     tsr_status status = tsr_backward(f->total);
     if (status == TSR_OK && t->o.clip > 0)
         status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
+    if (status == TSR_OK && !isfinite(terms->grad_norm))
+        status = tsr_fail(TSR_ENUMERIC, "step %lld: the gradient's norm is not finite, though the loss is",
+                          (long long)tsr_vqgan_trainer_steps(t));
     if (status == TSR_OK) status = tsr_optim_step(t->opt_g);
     if (status == TSR_OK && t->ema) status = tsr_ema_update(t->ema);
     return status;
@@ -219,6 +222,8 @@ static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, cons
     terms->disc_loss = tsr_item(loss);
     terms->logits_real = number(tsr_mean(real));
     terms->logits_fake = number(tsr_mean(fake));
+    if (!isfinite(terms->disc_loss))
+        return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", (long long)tsr_vqgan_trainer_steps(t));
     tsr_optim_zero_grad(t->opt_d);
     if (learns) status = tsr_backward(loss);
     if (status == TSR_OK && learns) status = tsr_optim_step(t->opt_d);
@@ -266,6 +271,7 @@ static tsr_status run_step(tsr_vqgan_trainer *t, tsr_tensor *x, tsr_vqgan_terms 
     int64_t step = tsr_vqgan_trainer_steps(t);
     bool adversarial = t->disc && step >= t->o.disc_start;
     forward_pass f;
+    tsr_optim_zero_grad(t->opt_g); /* before activations need the memory */
     tsr_status status = prepare_codebook(t, x, step);
     if (status == TSR_OK && t->disc) status = tsr_module_requires_grad(t->disc, false);
     if (status != TSR_OK || !run_forward(t, x, adversarial, &f)) return tsr_error_status();
