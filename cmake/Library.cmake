@@ -42,6 +42,8 @@ endif()
 # No fused multiply-add behind our backs: the same source gives the same number with every compiler and machine. The fast
 # kernels may fuse; the reference kernels, against which they are compared, may not.
 tessera_objects(tessera_core "-ffp-contract=off" ${sources})
+set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/src/backend/cpu/simd/simd_random.c
+    PROPERTIES COMPILE_OPTIONS -ffp-contract=off) # random numbers are the same in all tiers
 foreach(tier ${tiers})
     tessera_objects(tessera_simd_${tier} "-fno-math-errno;-fno-trapping-math;-DTSR_TIER=${tier};${tier_${tier}}" ${simd_sources})
 endforeach()

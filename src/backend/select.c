@@ -10,37 +10,22 @@
 
 #include "backend/cpu/ref/ref.h"
 #include "backend/cpu/ref/ref_layers.h"
+#ifdef TSR_HAVE_ONEDNN
 #include "backend/cpu/onednn/onednn.h"
+#endif
 #include "backend/cpu/simd/simd.h"
 #include "backend/cpu/simd/simd_layers.h"
 #include "base/util.h"
 #include "tessera/runtime.h"
 
-/* Parts that are not written yet are left out. */
-#if __has_include("backend/cpu/ref/ref_layers.c")
-#define REF_LAYERS_FILL ref_layers_fill
-#else
-#define REF_LAYERS_FILL no_fill
-#endif
-#if __has_include("backend/cpu/onednn/onednn.c") && defined(TSR_HAVE_ONEDNN)
-#define ONEDNN_FILL onednn_fill
-#else
-#define ONEDNN_FILL no_fill
-#endif
-#if __has_include("backend/cpu/simd/simd_fill.c")
-#define SIMD_FILL(tier) simd_fill_##tier
-#else
-#define SIMD_FILL(tier) no_fill
-#endif
-#if __has_include("backend/cpu/simd/simd_layers.c")
-#define LAYERS_FILL(tier) simd_layers_fill_##tier
-#else
-#define LAYERS_FILL(tier) no_fill
+#ifndef TSR_HAVE_ONEDNN
+#define onednn_fill no_fill
 #endif
 
 static void no_fill(backend *b) { (void)b; }
 
 #ifdef TSR_HAVE_AVX2
+/* Every processor with AVX2 has F16C too. */
 static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 
@@ -65,12 +50,24 @@ typedef struct tier {
 /* From worst to best. */
 static tier tiers[] = {
     {.name = "reference", .supported = always, .library = no_fill, .simd = no_fill, .layers = no_fill},
-    {.name = "baseline", .supported = always, .library = ONEDNN_FILL, SIMD_FILL(baseline), LAYERS_FILL(baseline)},
+    {.name = "baseline",
+     .supported = always,
+     .library = onednn_fill,
+     .simd = simd_fill_baseline,
+     .layers = simd_layers_fill_baseline},
 #ifdef TSR_HAVE_AVX2
-    {.name = "avx2", .supported = has_avx2, .library = ONEDNN_FILL, SIMD_FILL(avx2), LAYERS_FILL(avx2)},
+    {.name = "avx2",
+     .supported = has_avx2,
+     .library = onednn_fill,
+     .simd = simd_fill_avx2,
+     .layers = simd_layers_fill_avx2},
 #endif
 #ifdef TSR_HAVE_AVX512
-    {.name = "avx512", .supported = has_avx512, .library = ONEDNN_FILL, SIMD_FILL(avx512), LAYERS_FILL(avx512)},
+    {.name = "avx512",
+     .supported = has_avx512,
+     .library = onednn_fill,
+     .simd = simd_fill_avx512,
+     .layers = simd_layers_fill_avx512},
 #endif
 };
 
@@ -98,7 +95,7 @@ static const backend *build(tier *t)
     if (!t->built) {
         t->table.name = t->name;
         ref_fill(&t->table);
-        REF_LAYERS_FILL(&t->table);
+        ref_layers_fill(&t->table);
         t->library(&t->table);
         t->simd(&t->table);
         t->layers(&t->table);

@@ -85,13 +85,15 @@ loop loop_make(bool sorted, const array *a, const array *b, const array *c, cons
     return l;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------ */
+array array_only_dims(const array *a, uint32_t dims)
+{
+    array b = *a;
+    for (int d = 0; d < a->ndim; d++)
+        if (!(dims >> d & 1u)) b.shape[d] = 1;
+    return b;
+}
 
-typedef struct job {
-    const loop *l;
-    loop_body body;
-    const void *user;
-} job;
+/* ---- running ------------------------------------------------------------------------------------------------ */
 
 typedef struct position {
     int64_t index[TSR_MAX_DIMS];
@@ -122,10 +124,8 @@ static void next_row(const loop *l, position *p)
     }
 }
 
-static void run_range(int64_t begin, int64_t end, void *user)
+void loop_run_range(const loop *l, int64_t begin, int64_t end, loop_body body, const void *user)
 {
-    const job *j = user;
-    const loop *l = j->l;
     int inner = l->ndim - 1;
     int64_t step[LOOP_OPERANDS] = {0};
     for (int k = 0; k < l->operands; k++) step[k] = l->stride[k][inner];
@@ -134,16 +134,28 @@ static void run_range(int64_t begin, int64_t end, void *user)
         int64_t first = p.index[inner], n = tsr_min_i64(l->shape[inner] - first, end - begin);
         char *data[LOOP_OPERANDS] = {0};
         for (int k = 0; k < l->operands; k++) data[k] = p.data[k] + first * step[k];
-        j->body(data, step, n, j->user);
+        body(data, step, n, user);
         begin += n;
         if (begin < end) next_row(l, &p);
     }
 }
 
+typedef struct job {
+    const loop *l;
+    loop_body body;
+    const void *user;
+} job;
+
+static void run_job(int64_t begin, int64_t end, void *user)
+{
+    const job *j = user;
+    loop_run_range(j->l, begin, end, j->body, j->user);
+}
+
 void loop_run(const loop *l, int64_t grain, loop_body body, const void *user)
 {
     job j = {l, body, user};
-    if (l->count > 0) tsr_parallel_for(l->count, grain, run_range, &j);
+    if (l->count > 0) tsr_parallel_for(l->count, grain, run_job, &j);
 }
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */

@@ -22,11 +22,17 @@ typedef struct loop {
 /* c and d may be NULL. `sorted` false keeps the dimensions' order, for loops whose order matters. */
 loop loop_make(bool sorted, const array *a, const array *b, const array *c, const array *d);
 
+/* The array with size 1 in the dimensions that are not in the mask: what a loop over some dimensions is made of. */
+array array_only_dims(const array *a, uint32_t dims);
+
 /* Work on n elements, `step` bytes apart in each operand. */
 typedef void (*loop_body)(char *const *data, const int64_t *step, int64_t n, const void *user);
 
 /* Run the body over all elements: a thread gets `grain` elements or more. */
 void loop_run(const loop *l, int64_t grain, loop_body body, const void *user);
+
+/* The same for elements [begin, end) of the loop, on this thread. */
+void loop_run_range(const loop *l, int64_t begin, int64_t end, loop_body body, const void *user);
 
 /* Work on a row: operand k's elements are adjacent (step 1) or one element stands for all (step 0); the output's, operand
    0, are adjacent. p are the operation's parameters. */

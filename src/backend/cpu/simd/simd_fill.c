@@ -8,4 +8,7 @@ void TIER(simd_fill)(backend *b)
     TIER(simd_unary_fill)(b);
     TIER(simd_binary_fill)(b);
     TIER(simd_ternary_fill)(b);
+    TIER(simd_reduce_fill)(b);
+    TIER(simd_softmax_fill)(b);
+    TIER(simd_random_fill)(b);
 }

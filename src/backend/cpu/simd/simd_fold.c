@@ -1,0 +1,167 @@
+/* simd_fold.c: see simd_fold.h. */
+#include "backend/cpu/simd/simd_fold.h"
+
+#include "backend/cpu/simd/simd_math.h"
+
+/* ---- elements as doubles --------------------------------------------------------------------------------------- */
+
+VECTOR_INLINE vec64 widen_f32(const float *x)
+{
+    half32 h;
+    memcpy(&h, x, sizeof h);
+    return __builtin_convertvector(h, vec64);
+}
+
+VECTOR_INLINE vec64 widen_f64(const double *x) { return load64(x); }
+
+#define WIDEN_INTEGERS(name, type)                                                                                     \
+    VECTOR_INLINE vec64 name(const type *x)                                                                            \
+    {                                                                                                                  \
+        vec64 y;                                                                                                       \
+        for (int i = 0; i < LANES64; i++) y[i] = (double)x[i];                                                         \
+        return y;                                                                                                      \
+    }
+WIDEN_INTEGERS(widen_i32, int32_t)
+WIDEN_INTEGERS(widen_u8, uint8_t)
+
+/* a in the first n lanes, b in the others. */
+VECTOR_INLINE vec64 first_lanes(vec64 a, vec64 b, int64_t n)
+{
+    mask64 lane;
+    for (int i = 0; i < LANES64; i++) lane[i] = i;
+    return choose64(lane < n, a, b);
+}
+
+/* ---- combining ---------------------------------------------------------------------------------------------- */
+
+static double add(double a, double b) { return a + b; }
+
+static double multiply(double a, double b) { return a * b; }
+
+static double larger(double a, double b) { return a > b || isnan(a) ? a : b; }
+
+static double smaller(double a, double b) { return a < b || isnan(a) ? a : b; }
+
+#define ADD(a, b) ((a) + (b))
+#define MULTIPLY(a, b) ((a) * (b))
+
+VECTOR_INLINE vec64 ones_where(mask64 m) { return (vec64)(m & (mask64)splat64(1)); }
+
+VECTOR_INLINE vec64 square(vec64 x) { return x * x; }
+
+/* ---- the loops ---------------------------------------------------------------------------------------------- */
+
+#define FOLD(name, suffix, type, start, COMBINE, combine, value)                                                       \
+    VECTOR_INLINE vec64 name##_map_##suffix(vec64 x, vec64 aux)                                                        \
+    {                                                                                                                  \
+        (void)aux;                                                                                                     \
+        return value;                                                                                                  \
+    }                                                                                                                  \
+    static double name##_row_##suffix(const void *row, int64_t n, double aux_value)                                    \
+    {                                                                                                                  \
+        const type *x = row;                                                                                           \
+        vec64 aux = splat64(aux_value), a[4] = {splat64(start), splat64(start), splat64(start), splat64(start)};       \
+        int64_t i = 0;                                                                                                 \
+        for (; i + 4 * LANES64 <= n; i += 4 * LANES64)                                                                 \
+            for (int k = 0; k < 4; k++)                                                                                \
+                a[k] = COMBINE(name##_map_##suffix(widen_##suffix(x + i + k * LANES64), aux), a[k]);                   \
+        for (; i < n; i += LANES64) {                                                                                  \
+            type room[LANES64] = {0};                                                                                  \
+            copy_bytes(room, x + i, (size_t)(n - i < LANES64 ? n - i : LANES64) * sizeof(type));                       \
+            vec64 y = name##_map_##suffix(widen_##suffix(room), aux);                                                  \
+            a[0] = COMBINE(first_lanes(y, splat64(start), n - i), a[0]);                                               \
+        }                                                                                                              \
+        a[0] = COMBINE(COMBINE(a[0], a[1]), COMBINE(a[2], a[3]));                                                      \
+        double result = start;                                                                                         \
+        for (int k = 0; k < LANES64; k++) result = combine(a[0][k], result);                                           \
+        return result;                                                                                                 \
+    }                                                                                                                  \
+    static void name##_columns_##suffix(double *acc, const void *first, int64_t n, int64_t rows, int64_t step,         \
+                                        const double *aux)                                                             \
+    {                                                                                                                  \
+        int64_t whole = n / LANES64 * LANES64;                                                                         \
+        for (int64_t r = 0; r < rows; r += 4) {                                                                        \
+            const char *row = (const char *)first + r * step;                                                          \
+            int64_t many = rows - r < 4 ? rows - r : 4;                                                                \
+            for (int64_t i = 0; i < whole; i += LANES64) {                                                             \
+                vec64 a = load64(acc + i), u = load64(aux + i);                                                        \
+                if (many == 4) {                                                                                       \
+                    for (int k = 0; k < 4; k++)                                                                        \
+                        a = COMBINE(name##_map_##suffix(widen_##suffix((const type *)(row + k * step) + i), u), a);    \
+                } else {                                                                                               \
+                    for (int64_t k = 0; k < many; k++)                                                                 \
+                        a = COMBINE(name##_map_##suffix(widen_##suffix((const type *)(row + k * step) + i), u), a);    \
+                }                                                                                                      \
+                store64(acc + i, a);                                                                                   \
+            }                                                                                                          \
+            for (int64_t k = 0; k < many && whole < n; k++) {                                                          \
+                type room[LANES64] = {0};                                                                              \
+                vec64 a = load_some64(acc + whole, n - whole), u = load_some64(aux + whole, n - whole);                \
+                copy_bytes(room, (const type *)(row + k * step) + whole, (size_t)(n - whole) * sizeof(type));          \
+                a = COMBINE(name##_map_##suffix(widen_##suffix(room), u), a);                                          \
+                store_some64(acc + whole, a, n - whole);                                                               \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define FOLDS_OF_ALL(suffix, type)                                                                                     \
+    FOLD(sum, suffix, type, 0.0, ADD, add, x)                                                                          \
+    FOLD(count, suffix, type, 0.0, ADD, add, ones_where(x != 0))                                                       \
+    FOLD(product, suffix, type, 1.0, MULTIPLY, multiply, x)                                                            \
+    FOLD(max, suffix, type, -INFINITY, max64, larger, x)                                                               \
+    FOLD(min, suffix, type, INFINITY, min64, smaller, x)
+
+#define FOLDS_OF_FLOATS(suffix, type)                                                                                  \
+    FOLD(sum_not_nan, suffix, type, 0.0, ADD, add, choose64(x == x, x, splat64(0)))                                    \
+    FOLD(sum_abs, suffix, type, 0.0, ADD, add, abs64(x))                                                               \
+    FOLD(sum_squares, suffix, type, 0.0, ADD, add, square(x))                                                          \
+    FOLD(max_abs, suffix, type, 0.0, max64, larger, abs64(x))                                                          \
+    FOLD(min_abs, suffix, type, INFINITY, min64, smaller, abs64(x))                                                    \
+    FOLD(deviations, suffix, type, 0.0, ADD, add, square(x - aux))                                                     \
+    FOLD(exp, suffix, type, 0.0, ADD, add, exp64(x - aux))
+
+FOLDS_OF_ALL(f32, float)
+FOLDS_OF_ALL(f64, double)
+FOLDS_OF_ALL(i32, int32_t)
+FOLDS_OF_ALL(u8, uint8_t)
+FOLDS_OF_FLOATS(f32, float)
+FOLDS_OF_FLOATS(f64, double)
+
+/* ---- the table ---------------------------------------------------------------------------------------------- */
+
+#define ENTRY(name, suffix, start, combine)                                                                            \
+    {                                                                                                                  \
+        start, combine, name##_row_##suffix, name##_columns_##suffix                                                   \
+    }
+#define ENTRIES_OF_ALL(suffix)                                                                                         \
+    [FOLD_SUM] = ENTRY(sum, suffix, 0, add), [FOLD_COUNT] = ENTRY(count, suffix, 0, add),                              \
+    [FOLD_PRODUCT] = ENTRY(product, suffix, 1, multiply), [FOLD_MAX] = ENTRY(max, suffix, -INFINITY, larger),          \
+    [FOLD_MIN] = ENTRY(min, suffix, INFINITY, smaller)
+#define ENTRIES_OF_FLOATS(suffix)                                                                                      \
+    ENTRIES_OF_ALL(suffix),                                                                                            \
+        [FOLD_SUM_NOT_NAN] = ENTRY(sum_not_nan, suffix, 0, add), [FOLD_SUM_ABS] = ENTRY(sum_abs, suffix, 0, add),      \
+        [FOLD_SUM_SQUARES] = ENTRY(sum_squares, suffix, 0, add), [FOLD_MAX_ABS] = ENTRY(max_abs, suffix, 0, larger),   \
+        [FOLD_MIN_ABS] = ENTRY(min_abs, suffix, INFINITY, smaller),                                                    \
+        [FOLD_DEVIATIONS] = ENTRY(deviations, suffix, 0, add), [FOLD_EXP] = ENTRY(exp, suffix, 0, add)
+
+static const fold folds_f32[FOLD_CODES] = {ENTRIES_OF_FLOATS(f32)};
+static const fold folds_f64[FOLD_CODES] = {ENTRIES_OF_FLOATS(f64)};
+static const fold folds_i32[FOLD_CODES] = {ENTRIES_OF_ALL(i32)};
+static const fold folds_u8[FOLD_CODES] = {ENTRIES_OF_ALL(u8)};
+
+fold TIER(simd_fold_of)(fold_code code, int32_t dtype)
+{
+    switch (dtype) {
+    case TSR_F32:
+        return folds_f32[code];
+    case TSR_F64:
+        return folds_f64[code];
+    case TSR_I32:
+        return folds_i32[code];
+    case TSR_U8:
+    case TSR_BOOL:
+        return folds_u8[code];
+    default:
+        return (fold){.row = NULL};
+    }
+}

@@ -1,0 +1,182 @@
+/* simd_random.c: uniform, normal and Bernoulli numbers, many at a time and over threads, into contiguous arrays. They are
+   the reference's numbers to the bit: both use random_core.h, and this file, too, is compiled without fused
+   multiply-add (cmake/Library.cmake). */
+#include "backend/cpu/loop.h"
+#include "backend/cpu/ref/ref.h"
+#include "backend/cpu/random_core.h"
+#include "backend/cpu/simd/simd_private.h"
+#include "base/parallel.h"
+#include "base/util.h"
+
+static bool (*below_uniform)(const array *, double, double, tsr_rng_state);
+static bool (*below_normal)(const array *, double, double, tsr_rng_state);
+static bool (*below_bernoulli)(const array *, const array *, tsr_rng_state);
+
+enum { BLOCKS = 32 }; /* made at a time: 128 words */
+
+/* The words of blocks first, first + 1, ... as they lie in elements' order. */
+static void make_words(uint32_t words[BLOCKS][4], tsr_rng_state at, int64_t first)
+{
+    uint32_t lane[4][BLOCKS]; /* word w of each block side by side, so that the rounds vectorise */
+    _Pragma("omp simd") for (int i = 0; i < BLOCKS; i++)
+    {
+        tsr_philox_block b = tsr_philox(at.seed, at.offset + (uint64_t)first + (uint64_t)i);
+        lane[0][i] = b.v[0], lane[1][i] = b.v[1], lane[2][i] = b.v[2], lane[3][i] = b.v[3];
+    }
+    for (int i = 0; i < BLOCKS; i++)
+        for (int w = 0; w < 4; w++) words[i][w] = lane[w][i];
+}
+
+/* A fill of n elements; a block serves `each` of them. make() turns the words of BLOCKS blocks into elements
+   first, first + 1, ..., of which the first `count` are wanted. */
+typedef struct random_job {
+    char *out;
+    int64_t n, each;
+    tsr_rng_state at;
+    double a, b; /* low and high, or mean and standard deviation */
+    const char *p;
+    int64_t p_step;
+    void (*make)(const struct random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count);
+} random_job;
+
+static void run_blocks(int64_t begin, int64_t end, void *user)
+{
+    const random_job *j = user;
+    for (int64_t group = begin; group < end; group++) {
+        uint32_t words[BLOCKS][4];
+        int64_t first = group * BLOCKS * j->each;
+        make_words(words, j->at, group * BLOCKS);
+        j->make(j, words, first, tsr_min_i64(BLOCKS * j->each, j->n - first));
+    }
+}
+
+static void run_job(random_job *j)
+{
+    int64_t groups = (j->n + BLOCKS * j->each - 1) / (BLOCKS * j->each);
+    tsr_parallel_for(groups, 64, run_blocks, j);
+}
+
+static void make_uniform_f32(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)
+{
+    const uint32_t *w = words[0];
+    float *out = (float *)j->out + first, low = (float)j->a, high = (float)j->b;
+    for (int64_t i = 0; i < count; i++) out[i] = random_scale_f32(w[i], low, high);
+}
+
+static void make_uniform_f64(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)
+{
+    const uint32_t *w = words[0];
+    double *out = (double *)j->out + first;
+    for (int64_t i = 0; i < count; i++) out[i] = random_scale_f64(w[2 * i], w[2 * i + 1], j->a, j->b);
+}
+
+static void make_normal_f32(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)
+{
+    enum { PAIRS = 2 * BLOCKS };
+    const uint32_t *w = words[0];
+    uint32_t a[PAIRS], b[PAIRS];
+    float x[PAIRS], y[PAIRS], *out = (float *)j->out + first, mean = (float)j->a, std = (float)j->b;
+    for (int i = 0; i < PAIRS; i++) a[i] = w[2 * i], b[i] = w[2 * i + 1];
+    _Pragma("omp simd") for (int i = 0; i < PAIRS; i++) random_normal_f32(a[i], b[i], &x[i], &y[i]);
+    for (int i = 0; i < PAIRS; i++) x[i] = x[i] * std + mean, y[i] = y[i] * std + mean;
+    for (int64_t i = 0; i < count; i++) out[i] = i % 2 ? y[i / 2] : x[i / 2];
+}
+
+static void make_normal_f64(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)
+{
+    double *out = (double *)j->out + first;
+    for (int64_t i = 0; i < count; i += 2) {
+        tsr_philox_block block;
+        double x, y;
+        memcpy(block.v, words[i / 2], sizeof block.v);
+        random_normal_f64(&block, &x, &y);
+        out[i] = x * j->b + j->a;
+        if (i + 1 < count) out[i + 1] = y * j->b + j->a;
+    }
+}
+
+#define BERNOULLI(name, to, from)                                                                                      \
+    static void name(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)                     \
+    {                                                                                                                  \
+        const uint32_t *w = words[0];                                                                                  \
+        to *out = (to *)j->out + first;                                                                                \
+        const from *p = (const from *)j->p + first * j->p_step;                                                        \
+        for (int64_t i = 0; i < count; i++)                                                                            \
+            out[i] = (to)(tsr_unit_f64(w[2 * i], w[2 * i + 1]) < (double)p[i * j->p_step]);                            \
+    }
+
+BERNOULLI(make_f32_from_f32, float, float)
+BERNOULLI(make_f64_from_f64, double, double)
+BERNOULLI(make_f32_from_f64, float, double)
+BERNOULLI(make_bool_from_f32, uint8_t, float)
+BERNOULLI(make_bool_from_f64, uint8_t, double)
+
+static bool contiguous(const array *a)
+{
+    loop l = loop_make(false, a, NULL, NULL, NULL);
+    return l.count > 0 && l.ndim == 1 && l.stride[0][0] == l.size[0];
+}
+
+static bool is_real(const array *a) { return a->dtype == TSR_F32 || a->dtype == TSR_F64; }
+
+static bool uniform(const array *out, double low, double high, tsr_rng_state at)
+{
+    if (!is_real(out) || !contiguous(out)) return below_uniform(out, low, high, at);
+    bool f32 = out->dtype == TSR_F32;
+    random_job j = {.out = out->data, .n = array_numel(out), .each = f32 ? 4 : 2, .at = at, .a = low, .b = high};
+    j.make = f32 ? make_uniform_f32 : make_uniform_f64;
+    run_job(&j);
+    return true;
+}
+
+static bool normal(const array *out, double mean, double std, tsr_rng_state at)
+{
+    if (!is_real(out) || !contiguous(out)) return below_normal(out, mean, std, at);
+    bool f32 = out->dtype == TSR_F32;
+    random_job j = {.out = out->data, .n = array_numel(out), .each = f32 ? 4 : 2, .at = at, .a = mean, .b = std};
+    j.make = f32 ? make_normal_f32 : make_normal_f64;
+    run_job(&j);
+    return true;
+}
+
+/* 0 when p is one element for all, 1 when it is contiguous, -1 otherwise. */
+static int64_t step_of(const array *p)
+{
+    loop l = loop_make(false, p, NULL, NULL, NULL);
+    if (l.count == 0 || l.ndim > 1) return -1;
+    return l.stride[0][0] == l.size[0] ? 1 : l.stride[0][0] == 0 ? 0 : -1;
+}
+
+static bool bernoulli(const array *out, const array *p, tsr_rng_state at)
+{
+    bool f32 = p->dtype == TSR_F32;
+    random_job j = {.out = out->data, .n = array_numel(out), .each = 2, .at = at, .p = p->data, .p_step = step_of(p)};
+    switch (out->dtype) {
+    case TSR_F32:
+        j.make = f32 ? make_f32_from_f32 : make_f32_from_f64;
+        break;
+    case TSR_F64:
+        j.make = f32 ? NULL : make_f64_from_f64;
+        break;
+    case TSR_BOOL:
+        j.make = f32 ? make_bool_from_f32 : make_bool_from_f64;
+        break;
+    default:
+        break;
+    }
+    if (!j.make || j.p_step < 0 || !is_real(p) || !contiguous(out)) return below_bernoulli(out, p, at);
+    run_job(&j);
+    return true;
+}
+
+void TIER(simd_random_fill)(backend *b)
+{
+    if (b->random_uniform != uniform) {
+        below_uniform = b->random_uniform;
+        below_normal = b->random_normal;
+        below_bernoulli = b->random_bernoulli;
+    }
+    b->random_uniform = uniform;
+    b->random_normal = normal;
+    b->random_bernoulli = bernoulli;
+}
