@@ -79,12 +79,12 @@ static bool is_empty(const tsr_tensor *t) { return tensor_numel(t) == 0; }
 /* Both at least 1-d: index must have t's rank, and fit into t in the other dimensions. */
 static bool check_index(const op_ctx *c, const tsr_tensor *t, int dim, tsr_tensor *index)
 {
+    if (is_empty(index)) return true;
     bool ok = index->ndim == t->ndim;
     if (index->dtype != TSR_I64) {
         op_fail(c, "expected an index of dtype i64, but got %s", tsr_dtype_name((tsr_dtype)index->dtype));
         return false;
     }
-    if (is_empty(index)) return true;
     for (int d = 0; ok && d < t->ndim; d++) ok = d == dim || index->shape[d] <= t->shape[d];
     if (!ok) {
         op_fail(c,

@@ -114,7 +114,7 @@ void op_masked_scatter_grad(op_ctx *c, const tsr_masked_scatter_args *a, tsr_ten
 
 tsr_tensor *op_nonzero(op_ctx *c, const tsr_nonzero_args *a)
 {
-    if (a->as_tuple) return op_fail(c, "as_tuple: use nonzero.as_tuple, which returns a list");
+    (void)c;
     return index_coordinates(a->input);
 }
 
@@ -134,7 +134,9 @@ static int64_t coordinate_list(op_ctx *c, tsr_tensor *t, tsr_tensor **out, int64
 
 int64_t op_nonzero_as_tuple(op_ctx *c, const tsr_nonzero_as_tuple_args *a, tsr_tensor **out, int64_t room)
 {
-    return coordinate_list(c, a->input, out, room);
+    if (op_flag(a->as_tuple)) return coordinate_list(c, a->input, out, room);
+    op_fail(c, "as_tuple is false: leave it out");
+    return -1;
 }
 
 int64_t op_where_condition(op_ctx *c, const tsr_where_condition_args *a, tsr_tensor **out, int64_t room)

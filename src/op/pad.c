@@ -45,12 +45,13 @@ static bool check_pad(const op_ctx *c, const tsr_pad_args *a, pad_mode mode)
     return false;
 }
 
-/* How far a mode can look beyond a dimension of `size`. */
-static bool reaches(pad_mode mode, int64_t size, int64_t amount)
+/* Can a mode look that far beyond a dimension of `size`? */
+static bool reaches(pad_mode mode, int64_t size, int64_t before, int64_t after)
 {
-    return mode == PAD_REFLECT    ? amount < size
-           : mode == PAD_CIRCULAR ? amount <= size
-                                  : mode == PAD_CONSTANT || size > 0;
+    int64_t most = tsr_max_i64(before, after), left = size + tsr_min_i64(before, 0) + tsr_min_i64(after, 0);
+    if (mode == PAD_REFLECT) return most < size;
+    if (mode == PAD_CIRCULAR) return most <= left;
+    return mode == PAD_CONSTANT || size > 0;
 }
 
 static bool padded_shape(const op_ctx *c, const tsr_pad_args *a, pad_mode mode, int64_t *before, tsr_shape *shape)
@@ -62,13 +63,26 @@ static bool padded_shape(const op_ctx *c, const tsr_pad_args *a, pad_mode mode, 
         shape->v[d] = size + before[d] + after;
         bool padded = before[d] != 0 || after != 0;
         bool ok = shape->v[d] >= (mode == PAD_CONSTANT || !padded ? 0 : 1);
-        if (ok && padded) ok = reaches(mode, size, before[d]) && reaches(mode, size, after);
+        if (ok && padded) ok = reaches(mode, size, before[d], after);
         if (ok) continue;
         op_fail(c, "padding of %lld and %lld does not fit dimension %d of input %s in mode \"%s\"",
                 (long long)before[d], (long long)after, d, tensor_shape_text(a->input), a->mode);
         return false;
     }
     return true;
+}
+
+/* What circular padding wraps around is what negative padding leaves: t without that, and `before` without its part. */
+static tsr_tensor *left_over(tsr_tensor *t, const tsr_shape *pad, pad_mode mode, int64_t *before)
+{
+    for (int d = 0; t && mode == PAD_CIRCULAR && d < t->ndim; d++) {
+        int64_t low, high, size = t->shape[d];
+        around(pad, t->ndim, d, &low, &high);
+        int64_t from = tsr_max_i64(-low, 0), to = size - tsr_max_i64(-high, 0);
+        if (from > 0 || to < size) t = region_narrow(t, d, from, to - from);
+        before[d] = tsr_max_i64(low, 0);
+    }
+    return t;
 }
 
 tsr_tensor *op_pad(op_ctx *c, const tsr_pad_args *a)
@@ -81,7 +95,9 @@ tsr_tensor *op_pad(op_ctx *c, const tsr_pad_args *a)
     tsr_tensor *out = region_like((tsr_dtype)a->input->dtype, &shape, a->input);
     if (!out || tensor_numel(out) == 0) return out;
     if (tensor_numel(a->input) == 0) return op_fill_with(out, op_f64(a->value)) ? out : NULL;
-    array o = array_of(out), x = array_of(a->input);
+    tsr_tensor *in = left_over(a->input, &a->pad, mode, before);
+    if (!in) return NULL;
+    array o = array_of(out), x = array_of(in);
     return op_backend(out)->pad(&o, &x, before, mode, op_f64(a->value)) ? out : NULL;
 }
 
@@ -98,7 +114,9 @@ tsr_tensor *op_pad_backward(op_ctx *c, const tsr_pad_backward_args *a)
     if (!out || !find_mode(c, a->mode, &mode) || tensor_numel(out) == 0) return out;
     if (tensor_numel(a->grad) == 0) return op_fill_with(out, 0) ? out : NULL;
     for (int d = 0; d < a->size.n; d++) around(&a->pad, a->size.n, d, &before[d], &after);
-    array o = array_of(out), g = array_of(a->grad);
+    tsr_tensor *to = left_over(out, &a->pad, mode, before);
+    if (!to || (to != out && !op_fill_with(out, 0))) return NULL;
+    array o = array_of(to), g = array_of(a->grad);
     return op_backend(out)->pad_grad(&o, &g, before, mode) ? out : NULL;
 }
 

@@ -35,20 +35,18 @@ static tsr_tensor *take(tsr_tensor *sorted, tsr_tensor *at, tsr_tensor *bad)
     return tsr_gather(sorted, -1, index);
 }
 
-/* One quantile of each row: last size 1. */
-static tsr_tensor *quantile_of(tsr_tensor *sorted, tsr_tensor *bad, double q, mix m)
+/* One quantile of each row: last size 1. q is 0-d; linear interpolation is differentiable by it. */
+static tsr_tensor *quantile_of(tsr_tensor *sorted, tsr_tensor *bad, tsr_tensor *q, mix m)
 {
-    double place = q * (double)(sorted->shape[sorted->ndim - 1] - 1), low = floor(place), weight = place - low;
-    if (m == MIX_LOWER) weight = 0;
-    if (m == MIX_HIGHER) low = ceil(place), weight = 0;
-    if (m == MIX_NEAREST) low = nearbyint(place), weight = 0;
-    if (m == MIX_MIDPOINT) weight = 0.5;
-    double high = m == MIX_MIDPOINT || m == MIX_LINEAR ? ceil(place) : low;
     tsr_tensor *like = tsr_narrow(sorted, -1, 0, 1);
-    tsr_tensor *below = take(sorted, tsr_full_like(like, TSR_FLOAT(low)), bad);
-    if (weight == 0) return below;
-    tsr_tensor *above = take(sorted, tsr_full_like(like, TSR_FLOAT(high)), bad);
-    return tsr_lerp(below, above, tsr_full_like(like, TSR_FLOAT(weight)));
+    tsr_tensor *place = tsr_expand_as(op_scale(q, (double)(sorted->shape[sorted->ndim - 1] - 1)), like);
+    tsr_tensor *fixed = tsr_detach(place), *low = m == MIX_HIGHER    ? tsr_ceil(fixed)
+                                                  : m == MIX_NEAREST ? tsr_round(fixed)
+                                                                     : tsr_floor(fixed);
+    tsr_tensor *below = take(sorted, low, bad);
+    if (m != MIX_LINEAR && m != MIX_MIDPOINT) return below;
+    tsr_tensor *above = take(sorted, tsr_ceil(fixed), bad);
+    return tsr_lerp(below, above, m == MIX_LINEAR ? tsr_sub(place, low) : tsr_full_like(like, TSR_FLOAT(0.5)));
 }
 
 typedef struct call {
@@ -80,9 +78,10 @@ static tsr_shape result_shape(const call *k)
     return out;
 }
 
-static tsr_tensor *one_quantile(const op_ctx *c, const call *k, double q)
+static tsr_tensor *one_quantile(const op_ctx *c, const call *k, tsr_tensor *q)
 {
-    if (!(q >= 0 && q <= 1)) return op_fail(c, "q must lie between 0 and 1, but is %g", q);
+    double value = q ? tsr_item(q) : NAN;
+    if (!(value >= 0 && value <= 1)) return op_fail(c, "q must lie between 0 and 1, but is %g", value);
     tsr_tensor *rows = reduced_last(k->input, k->all, k->dim);
     tsr_tensor *sorted = tsr_sort(rows, -1).values;
     if (!sorted) return NULL;
@@ -93,7 +92,8 @@ static tsr_tensor *one_quantile(const op_ctx *c, const call *k, double q)
 tsr_tensor *op_quantile(op_ctx *c, const tsr_quantile_args *a)
 {
     call k;
-    return read_call(c, a->input, a->dim, a->keepdim, a->interpolation, &k) ? one_quantile(c, &k, a->q) : NULL;
+    if (!read_call(c, a->input, a->dim, a->keepdim, a->interpolation, &k)) return NULL;
+    return one_quantile(c, &k, tsr_full(TSR_SCALAR_SHAPE, TSR_FLOAT(a->q), .dtype = (tsr_dtype)a->input->dtype));
 }
 
 tsr_tensor *op_quantile_tensor(op_ctx *c, const tsr_quantile_tensor_args *a)
@@ -105,9 +105,9 @@ tsr_tensor *op_quantile_tensor(op_ctx *c, const tsr_quantile_tensor_args *a)
         return op_fail(c, "q must be 0-d or 1-d and of input's dtype %s, not %s %s",
                        tsr_dtype_name((tsr_dtype)a->input->dtype), tsr_dtype_name((tsr_dtype)a->q->dtype),
                        tensor_shape_text(a->q));
-    tsr_tensor **each = tsr_alloc_zeroed((size_t)n, sizeof *each), *flat = region_flat(a->q), *out = NULL;
+    tsr_tensor **each = tsr_alloc_zeroed((size_t)n, sizeof *each), *flat = tsr_reshape(a->q, TSR_SHAPE(n)), *out = NULL;
     for (int64_t i = 0; each && flat && i < n; i++)
-        if (!(each[i] = one_quantile(c, &k, tsr_item(region_select(flat, 0, i))))) break;
+        if (!(each[i] = one_quantile(c, &k, tsr_select(flat, 0, i)))) break;
     if (each && flat && each[n - 1]) out = a->q->ndim == 0 ? each[0] : tsr_stack((tsr_tensors){each, n});
     tsr_free(each);
     return out;
