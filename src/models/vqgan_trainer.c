@@ -225,8 +225,8 @@ static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, cons
     if (!isfinite(terms->disc_loss))
         return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", (long long)tsr_vqgan_trainer_steps(t));
     tsr_optim_zero_grad(t->opt_d);
-    if (learns) status = tsr_backward(loss);
-    if (status == TSR_OK && learns) status = tsr_optim_step(t->opt_d);
+    status = tsr_backward(loss);
+    if (status == TSR_OK) status = tsr_optim_step(t->opt_d); /* also of zero gradients: Adam counts its steps */
     tsr_optim_zero_grad(t->opt_d);
     return status;
 }
