@@ -15,10 +15,10 @@ static char *position_text(const trainee *t)
 {
     tsr_loader_state p = t->position(t->self);
     tsr_rng_state rng = tsr_generator_get_state(tsr_default_generator());
-    json_t *object =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "step", (json_int_t)t->steps(t->self), "epoch",
-                  (json_int_t)p.epoch, "position", (json_int_t)p.position, "seed", (json_int_t)p.seed, "length",
-                  (json_int_t)p.length, "random_seed", (json_int_t)rng.seed, "random_offset", (json_int_t)rng.offset);
+    json_t *object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "step", (json_int_t)t->steps(t->self), "epoch",
+                               (json_int_t)p.epoch, "position", (json_int_t)p.position, "seed", (json_int_t)p.seed,
+                               "length", (json_int_t)p.length, "random_seed", (json_int_t)rng.seed, "random_offset",
+                               (json_int_t)rng.offset);
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     return text;

@@ -20,8 +20,8 @@ typedef struct decode_options {
 
 static const option table[] = {
     {"model", OPTION_TEXT, AT(model), "FILE", "the VQGAN: a file, or a run's folder", 0, 0, NULL, NULL},
-    {"out", OPTION_TEXT, AT(out), "PATH", ".safetensors, .npy: [N, C, H, W]; .png: a sheet; else a folder of PNGs", 0, 0,
-     NULL, NULL},
+    {"out", OPTION_TEXT, AT(out), "PATH", ".safetensors, .npy: [N, C, H, W]; .png: a sheet; else a folder of PNGs", 0,
+     0, NULL, NULL},
     {"batch", OPTION_INT, AT(batch), "N", "pictures at a time", 1, 65536, NULL, NULL},
 };
 static const option_group groups[] = {{"options", table, sizeof table / sizeof *table, 0}};

@@ -37,10 +37,11 @@ static const option_group groups[] = {{"options", table, sizeof table / sizeof *
 static const option_set set = {
     .command = "eval",
     .operands = "",
-    .summary = "Figures of a VQGAN (L1, PSNR, SSIM, use of codes) or of a prior (bits per token and per dimension), over\n"
-               "the held-out part of --data.\n"
-               "PSNR and SSIM are means over pictures, range 2; code usage is the fraction of codes used at all, and\n"
-               "perplexity exp of the codes' entropy, both over the whole split.",
+    .summary =
+        "Figures of a VQGAN (L1, PSNR, SSIM, use of codes) or of a prior (bits per token and per dimension), over\n"
+        "the held-out part of --data.\n"
+        "PSNR and SSIM are means over pictures, range 2; code usage is the fraction of codes used at all, and\n"
+        "perplexity exp of the codes' entropy, both over the whole split.",
     .example = "  tessera eval --model runs/vqgan --data scenes\n"
                "  tessera eval --prior runs/prior --model runs/vqgan --data scenes --json\n",
     .groups = groups,
@@ -161,8 +162,7 @@ static bool evaluate_prior(const eval_options *o)
     tsr_module *prior = model_load_prior(o->prior);
     bool ok = prior && find_codes(o, &codes);
     tsr_tensor *cond = ok ? given_condition(o, prior, codes.count) : NULL;
-    ok = ok && tsr_error_status() == TSR_OK &&
-         prior_score_compute(&score, prior, &codes, cond, o->batch) == TSR_OK;
+    ok = ok && tsr_error_status() == TSR_OK && prior_score_compute(&score, prior, &codes, cond, o->batch) == TSR_OK;
     if (ok) print_score(&score, picture_values(&codes, o->prior), o->json);
     tsr_module_free(prior);
     code_set_free(&codes);

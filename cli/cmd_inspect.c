@@ -81,8 +81,8 @@ static void print_json(const tsr_archive *a, const char *path)
     json_t *entries = json_array();
     for (int64_t i = 0; tsr_archive_entry(a, i, &e); i++) json_array_append_new(entries, entry_json(&e));
     json_t *root = json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", format_of(path), "tensors",
-                             (json_int_t)tsr_archive_count(a), "parameters", (json_int_t)count_parameters(a), "metadata",
-                             metadata_json(a), "entries", entries);
+                             (json_int_t)tsr_archive_count(a), "parameters", (json_int_t)count_parameters(a),
+                             "metadata", metadata_json(a), "entries", entries);
     if (*model_of(a)) {
         json_object_set_new(root, "model", json_string(model_of(a)));
         json_object_set_new(root, "dialect", json_string("taming"));

@@ -37,8 +37,9 @@ static const option_set set = {
     .operands = "INPUT",
     .min_operands = 1,
     .max_operands = 1,
-    .summary = "Encode and decode pictures, and say how like the results are. INPUT is a folder or file of pictures, a\n"
-               "tensor [N, C, H, W] in [-1, 1], or scenes.",
+    .summary =
+        "Encode and decode pictures, and say how like the results are. INPUT is a folder or file of pictures, a\n"
+        "tensor [N, C, H, W] in [-1, 1], or scenes.",
     .example = "  tessera reconstruct --model runs/vqgan pictures/ --limit 16 --out sheet.png\n",
     .groups = groups,
     .group_count = 2};

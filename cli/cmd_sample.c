@@ -29,8 +29,8 @@ static const option table[] = {
      0, NULL, NULL},
     {"out", OPTION_TEXT, AT(out), "PATH", ".safetensors, .npy: codes; .png: a sheet of pictures; else a folder of PNGs",
      0, 0, NULL, NULL},
-    {"cond", OPTION_TEXT, AT(cond), "IDS", "ids or names of classes, commas between (default: all classes in turn)", 0, 0,
-     NULL, NULL},
+    {"cond", OPTION_TEXT, AT(cond), "IDS", "ids or names of classes, commas between (default: all classes in turn)", 0,
+     0, NULL, NULL},
     {"count", OPTION_INT, AT(count), "N", "how many (default: one an id, or 16)", 1, 65536, NULL, NULL},
     {"n", OPTION_INT, AT(count), "N", "the same", 1, 65536, NULL, NULL},
     {"tokens", OPTION_INT, AT(tokens), "N", "codes a sample (default: a whole picture)", 1, 1e9, NULL, NULL},
@@ -43,13 +43,14 @@ static const option table[] = {
     {"no-progress", OPTION_FLAG, AT(no_progress), "", "no bar", 0, 0, NULL, NULL},
 };
 static const option_group groups[] = {{"options", table, sizeof table / sizeof *table, 0}};
-static const option_set set = {.command = "sample",
-                               .operands = "",
-                               .summary = "Sample new codes from a prior, and decode them.",
-                               .example = "  tessera sample --prior runs/prior --count 16 --top-p 0.92 --out new.png\n"
-                                          "  tessera sample --prior runs/prior --cond cat,dog --out codes.safetensors\n",
-                               .groups = groups,
-                               .group_count = 1};
+static const option_set set = {
+    .command = "sample",
+    .operands = "",
+    .summary = "Sample new codes from a prior, and decode them.",
+    .example = "  tessera sample --prior runs/prior --count 16 --top-p 0.92 --out new.png\n"
+               "  tessera sample --prior runs/prior --cond cat,dog --out codes.safetensors\n",
+    .groups = groups,
+    .group_count = 1};
 
 typedef struct sampling {
     const sample_options *o;

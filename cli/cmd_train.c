@@ -28,6 +28,6 @@ int cmd_train(int argc, char **argv)
     }
     if (!*name) return report_usage("train", "which model? vqgan or prior");
     const char *near = nearest_name(name, names, 2);
-    return report_usage("train", "there is no model '%s' to train; %s%s", name, near ? "did you mean " : "there are vqgan and prior",
-                        near ? near : "");
+    return report_usage("train", "there is no model '%s' to train; %s%s", name,
+                        near ? "did you mean " : "there are vqgan and prior", near ? near : "");
 }

@@ -71,9 +71,8 @@ static bool is_sizeless(const tsr_dataset_info *info)
 
 tsr_dataset *data_open(const data_options *o, const data_wish *wish)
 {
-    tsr_dataset_options d = {.channels = o->channels ? o->channels : wish->channels,
-                             .held_out = o->held_out,
-                             .limit = o->limit};
+    tsr_dataset_options d = {
+        .channels = o->channels ? o->channels : wish->channels, .held_out = o->held_out, .limit = o->limit};
     if (o->size && read_size(o->size, &d) != TSR_OK) return NULL;
     d.part = choose_part(o, wish->part);
     tsr_dataset *set = tsr_dataset_open(o->source, &d);

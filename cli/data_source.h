@@ -22,8 +22,8 @@ extern const option data_option_table[DATA_OPTION_COUNT];
 
 /* What a command wants where the options do not say. */
 typedef struct data_wish {
-    tsr_part part;    /* of sources that have parts or can be split; tensor files are taken whole */
-    int64_t size;     /* for picture files and scenes, which come in any size */
+    tsr_part part; /* of sources that have parts or can be split; tensor files are taken whole */
+    int64_t size;  /* for picture files and scenes, which come in any size */
     int64_t channels;
 } data_wish;
 

@@ -8,7 +8,8 @@
 typedef struct image_metrics {
     double l1;   /* mean absolute difference */
     double psnr; /* 10 log10(4 / mean squared difference), of each picture */
-    double ssim; /* Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, K 0.01 and 0.03, range 2; mean of channels */
+    double
+        ssim; /* Wang et al. 2004: Gaussian window of 11 pixels, sigma 1.5, K 0.01 and 0.03, range 2; mean of channels */
     int64_t count;
 } image_metrics;
 

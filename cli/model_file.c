@@ -62,8 +62,11 @@ bool model_file_open_as(model_file *f, const char *path, model_kind kind)
     if (!model_file_open(f, path)) return false;
     if (f->kind == kind) return true;
     if (kind == MODEL_VQGAN)
-        tsr_fail(TSR_EINVAL, "%s holds a prior (transformer.*); a VQGAN (encoder.*, decoder.*) is needed here", f->path);
-    else tsr_fail(TSR_EINVAL, "%s holds a VQGAN (encoder.*, decoder.*); a prior (transformer.*) is needed here", f->path);
+        tsr_fail(TSR_EINVAL, "%s holds a prior (transformer.*); a VQGAN (encoder.*, decoder.*) is needed here",
+                 f->path);
+    else
+        tsr_fail(TSR_EINVAL, "%s holds a VQGAN (encoder.*, decoder.*); a prior (transformer.*) is needed here",
+                 f->path);
     return false;
 }
 
@@ -99,8 +102,8 @@ static bool ends(const char *text, const char *with)
 /* Names that are no weights of ours. */
 static bool is_beside(tsr_module *m, const char *name)
 {
-    static const char *const prefixes[] = {"train.",           "first_stage_model.", "cond_stage_model.",
-                                           "permuter.",        "loss.perceptual_loss.", "loss.logvar"};
+    static const char *const prefixes[] = {"train.",    "first_stage_model.",    "cond_stage_model.",
+                                           "permuter.", "loss.perceptual_loss.", "loss.logvar"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (begins(name, prefixes[i])) return true;
     if (ends(name, "attn.mask") || !strcmp(name, "quantize.used") || !strcmp(name, "colorize")) return true;

@@ -12,7 +12,7 @@ typedef enum model_kind { MODEL_VQGAN, MODEL_PRIOR } model_kind;
 
 typedef struct model_file {
     tsr_archive *archive;
-    char *path;         /* of the file itself */
+    char *path; /* of the file itself */
     model_kind kind;
     const char *config; /* the archive's */
 } model_file;

@@ -153,10 +153,7 @@ static void set_field(json_t **object, const char *key, size_t length, json_t *v
     set_field(&inner, dot + 1, length - n - 1, value);
 }
 
-void options_set_field(json_t **object, const char *key, json_t *value)
-{
-    set_field(object, key, strlen(key), value);
-}
+void options_set_field(json_t **object, const char *key, json_t *value) { set_field(object, key, strlen(key), value); }
 
 /* A value as people type it: JSON, or numbers with commas between, or a text. */
 static json_t *read_value(const char *text)
@@ -179,9 +176,21 @@ static int bad_value(const option_set *set, const option *o, const char *text)
                         text);
 }
 
-static bool in_range(const option *o, double x) { return (o->low == 0 && o->high == 0) || (x >= o->low && x <= o->high); }
+static bool in_range(const option *o, double x)
+{
+    return (o->low == 0 && o->high == 0) || (x >= o->low && x <= o->high);
+}
 
 static int set_by_text(const option_set *set, parsed_line *line, void *values, int i, const char *text);
+
+/* A field's option by its key; -1. */
+static int find_field(const option_set *set, const char *key, size_t length)
+{
+    const option *o;
+    for (int i = 0; (o = option_at(set, i, NULL)); i++)
+        if (o->kind == OPTION_FIELD && strlen(o->key) == length && !strncmp(o->key, key, length)) return i;
+    return -1;
+}
 
 /* --set KEY=VALUE */
 static int set_pair(const option_set *set, parsed_line *line, void *values, json_t **object, const char *text)
@@ -189,9 +198,20 @@ static int set_pair(const option_set *set, parsed_line *line, void *values, json
     size_t n = strcspn(text, "=");
     if (!text[n] || n == 0) return report_usage(set->command, "--set takes KEY=VALUE, not '%s'", text);
     int i = find_key(set, text, n);
+    if (i < 0) i = find_field(set, text, n);
     if (i >= 0) return set_by_text(set, line, values, i, text + n + 1);
     set_field(object, text, n, read_value(text + n + 1));
     return OPTIONS_GO_ON;
+}
+
+/* A field that is a list takes a single value, too. */
+static json_t *field_value(const option *o, const char *text)
+{
+    json_t *value = read_value(text);
+    if (!strstr(o->value, ",...") || json_is_array(value)) return value;
+    json_t *list = json_array();
+    json_array_append_new(list, value);
+    return list;
 }
 
 static int set_by_text(const option_set *set, parsed_line *line, void *values, int i, const char *text)
@@ -223,7 +243,7 @@ static int set_by_text(const option_set *set, parsed_line *line, void *values, i
         *(int *)at = find_word(o->value, text);
         return OPTIONS_GO_ON;
     case OPTION_FIELD:
-        set_field(at, o->key, strlen(o->key), read_value(text));
+        set_field(at, o->key, strlen(o->key), field_value(o, text));
         return OPTIONS_GO_ON;
     case OPTION_SET:
         return set_pair(set, line, values, at, text);
@@ -231,25 +251,64 @@ static int set_by_text(const option_set *set, parsed_line *line, void *values, i
     return OPTIONS_GO_ON;
 }
 
+/* An option's value as JSON; NULL for those that are not stored. */
+static json_t *option_json(const option *o, const void *at)
+{
+    switch (o->kind) {
+    case OPTION_FLAG:
+    case OPTION_SWITCH:
+        return json_boolean(*(const bool *)at);
+    case OPTION_TEXT:
+        return *(const char *const *)at ? json_string(*(const char *const *)at) : json_null();
+    case OPTION_INT:
+        return json_integer(*(const int64_t *)at);
+    case OPTION_FLOAT:
+        return json_real(*(const double *)at);
+    case OPTION_CHOICE: {
+        const char *word = o->value;
+        for (int i = 0; i < *(const int *)at; i++) word += strcspn(word, "|") + 1;
+        return json_stringn(word, strcspn(word, "|"));
+    }
+    default:
+        return NULL;
+    }
+}
+
 /* ---- command lines ------------------------------------------------------------------------------------------------------ */
 
-static void print_option(const option *o)
+/* " [16]", the default; "" where there is none to tell. */
+static void format_default(const option *o, const void *at, char *buffer, size_t size)
 {
-    char left[80];
+    json_t *value = o->kind == OPTION_INT || o->kind == OPTION_FLOAT || o->kind == OPTION_CHOICE ? option_json(o, at)
+                                                                                                 : NULL;
+    buffer[0] = 0;
+    if (json_is_integer(value)) snprintf(buffer, size, " [%lld]", (long long)json_integer_value(value));
+    if (json_is_real(value)) snprintf(buffer, size, " [%g]", json_real_value(value));
+    if (json_is_string(value)) snprintf(buffer, size, " [%s]", json_string_value(value));
+    json_decref(value);
+}
+
+static void print_option(const option *o, const void *at)
+{
+    char left[80], preset[48];
+    format_default(o, at, preset, sizeof preset);
     bool valued = o->kind != OPTION_FLAG && o->kind != OPTION_SWITCH;
     snprintf(left, sizeof left, "--%s%s%s%s", o->kind == OPTION_SWITCH ? "[no-]" : "", o->name, valued ? " " : "",
              valued ? o->value : "");
-    if (strlen(left) > 28) printf("  %s\n  %-28s  %s\n", left, "", o->help);
-    else printf("  %-28s  %s\n", left, o->help);
+    if (strlen(left) > 28) printf("  %s\n  %-28s  %s%s\n", left, "", o->help, preset);
+    else printf("  %-28s  %s%s\n", left, o->help, preset);
 }
 
-static void print_help(const option_set *set)
+static void print_help(const option_set *set, const void *values)
 {
     printf("usage: tessera %s%s%s [OPTIONS]\n\n%s\n", set->command, *set->operands ? " " : "", set->operands,
            set->summary);
     for (int g = 0; g < set->group_count; g++) {
         printf("\n%s\n", set->groups[g].title);
-        for (int i = 0; i < set->groups[g].count; i++) print_option(&set->groups[g].v[i]);
+        for (int i = 0; i < set->groups[g].count; i++) {
+            const option *o = &set->groups[g].v[i];
+            print_option(o, (const char *)values + set->groups[g].base + o->offset);
+        }
     }
     printf("\nexample:\n%s", set->example);
 }
@@ -282,7 +341,7 @@ int options_parse(const option_set *set, int argc, char **argv, void *values, pa
     *line = (parsed_line){.operand_count = 0};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            print_help(set);
+            print_help(set, values);
             return 0;
         }
         if (!strncmp(argv[i], "--", 2) && argv[i][2]) {
@@ -319,8 +378,7 @@ static bool read_entry(const option_set *set, parsed_line *line, void *values, i
     parsed_line scratch = *line;
     if (json_is_null(value)) return true;
     line->known[i] = true;
-    if (json_is_string(value))
-        return set_by_text(set, &scratch, values, i, json_string_value(value)) == OPTIONS_GO_ON;
+    if (json_is_string(value)) return set_by_text(set, &scratch, values, i, json_string_value(value)) == OPTIONS_GO_ON;
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     size_t base = 0;
     const option *o = option_at(set, i, &base);
@@ -346,28 +404,6 @@ bool options_read_section(const option_set *set, parsed_line *line, void *values
         if (!line->given[i] && !read_entry(set, line, values, i, value)) return false;
     }
     return true;
-}
-
-static json_t *option_json(const option *o, const void *at)
-{
-    switch (o->kind) {
-    case OPTION_FLAG:
-    case OPTION_SWITCH:
-        return json_boolean(*(const bool *)at);
-    case OPTION_TEXT:
-        return *(const char *const *)at ? json_string(*(const char *const *)at) : json_null();
-    case OPTION_INT:
-        return json_integer(*(const int64_t *)at);
-    case OPTION_FLOAT:
-        return json_real(*(const double *)at);
-    case OPTION_CHOICE: {
-        const char *word = o->value;
-        for (int i = 0; i < *(const int *)at; i++) word += strcspn(word, "|") + 1;
-        return json_stringn(word, strcspn(word, "|"));
-    }
-    default:
-        return NULL;
-    }
 }
 
 json_t *options_write_section(const option_set *set, const void *values, const char *section)

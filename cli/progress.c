@@ -58,8 +58,8 @@ void progress_update(progress *p, int64_t done, const char *note)
     p->last = now;
     char line[512], left[32];
     double rate = (double)(done - p->first) / (now - p->started + 1e-9);
-    snprintf(line, sizeof line, "%lld/%lld %s  %.3g/s  %s left  %s", (long long)done, (long long)p->total, p->unit, rate,
-             format_time((double)(p->total - done) / (rate + 1e-12), left, sizeof left), note ? note : "");
+    snprintf(line, sizeof line, "%lld/%lld %s  %.3g/s  %s left  %s", (long long)done, (long long)p->total, p->unit,
+             rate, format_time((double)(p->total - done) / (rate + 1e-12), left, sizeof left), note ? note : "");
     if (!p->terminal) {
         fprintf(stderr, "%s\n", line);
         return;

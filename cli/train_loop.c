@@ -32,14 +32,13 @@ bool train_folder_is_free(const train_settings *s)
 tsr_loader *train_loader(const train_settings *s, tsr_dataset *set)
 {
     bool shuffled = s->o.order == 0;
-    return tsr_loader_new(set, &(tsr_loader_options){
-                                   .batch = s->o.batch,
-                                   .order = shuffled ? TSR_ORDER_SHUFFLED : TSR_ORDER_SEQUENTIAL,
-                                   .drop_last = shuffled && tsr_dataset_length(set) >= s->o.batch,
-                                   .epochs = shuffled ? 0 : INT64_MAX,
-                                   .augment = s->augment,
-                                   .seed = (uint64_t)s->o.seed,
-                                   .dtype = s->o.dtype == 1 ? TSR_F64 : TSR_F32});
+    return tsr_loader_new(set, &(tsr_loader_options){.batch = s->o.batch,
+                                                     .order = shuffled ? TSR_ORDER_SHUFFLED : TSR_ORDER_SEQUENTIAL,
+                                                     .drop_last = shuffled && tsr_dataset_length(set) >= s->o.batch,
+                                                     .epochs = shuffled ? 0 : INT64_MAX,
+                                                     .augment = s->augment,
+                                                     .seed = (uint64_t)s->o.seed,
+                                                     .dtype = s->o.dtype == 1 ? TSR_F64 : TSR_F32});
 }
 
 /* ---- between steps ---------------------------------------------------------------------------------------------------------- */

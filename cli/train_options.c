@@ -53,7 +53,7 @@ static const option loss_options[] = {
     {"recon", OPTION_CHOICE, AT(recon), "l1|l2", "how pictures are compared", 0, 0, "train", NULL},
     {"perceptual", OPTION_TEXT, AT(perceptual), "none|lpips:FILE", "LPIPS, with weights from a file", 0, 0, "train",
      NULL},
-    {"perceptual-weight", OPTION_FLOAT, AT(perceptual_weight), "F", "", 0, 1e9, "train", NULL},
+    {"perceptual-weight", OPTION_FLOAT, AT(perceptual_weight), "F", "of the perceptual loss", 0, 1e9, "train", NULL},
     {"codebook-weight", OPTION_FLOAT, AT(codebook_weight), "F", "of the quantizer's loss", 1e-9, 1e9, "train", NULL},
     {"kmeans", OPTION_INT, AT(kmeans), "N", "iterations of k-means that start the codebook; 0: none", 0, 1000, "train",
      NULL},
@@ -89,7 +89,7 @@ static const option vqgan_options[] = {
     FIELD("attn-resolutions", "N,N,...", "with attention", "attn_resolutions"),
     FIELD("resolution", "N", "that attn-resolutions refer to", "resolution"),
     FIELD("beta", "F", "commitment weight", "beta"),
-    FIELD("dropout", "F", "", "dropout"),
+    FIELD("dropout", "F", "in residual blocks", "dropout"),
     FIELD("disc-layers", "N", "of the discriminator", "disc.n_layers"),
     FIELD("disc-ndf", "N", "its channels", "disc.ndf"),
 };
@@ -141,12 +141,9 @@ static const option_group vqgan_groups[] = {
 };
 
 static const option_group prior_groups[] = {
-    GROUP("start", start_options),
-    DATA_GROUP,
-    GROUP("codes", prior_data_options),
-    GROUP("run", run_options),
-    GROUP("training", training_options),
-    GROUP("losses", prior_loss_options),
+    GROUP("start", start_options),       DATA_GROUP,
+    GROUP("codes", prior_data_options),  GROUP("run", run_options),
+    GROUP("training", training_options), GROUP("losses", prior_loss_options),
     GROUP("model", prior_options),
 };
 

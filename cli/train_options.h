@@ -47,8 +47,8 @@ typedef struct train_settings {
     const option_set *set;
     parsed_line line;
     train_options o;
-    json_t *sources[2];  /* the configuration file's and the resumed run's JSON: texts in `o` may be theirs */
-    json_t *stored;      /* the resumed run's configuration, borrowed from sources; NULL: a new run */
+    json_t *sources[2]; /* the configuration file's and the resumed run's JSON: texts in `o` may be theirs */
+    json_t *stored;     /* the resumed run's configuration, borrowed from sources; NULL: a new run */
     tsr_schedule schedule;
     unsigned augment; /* TSR_AUGMENT_* */
 } train_settings;

@@ -181,7 +181,7 @@ static int configure(prior_run *r)
         return report_usage(r->s.set->command, "pictures have %lld codes, block_size is %lld",
                             (long long)r->codes.tokens, (long long)r->config.block_size);
     return tsr_gpt_config_write(&r->config, &r->config_text) == TSR_OK ? OPTIONS_GO_ON
-                                                                      : report_error(r->s.set->command);
+                                                                       : report_error(r->s.set->command);
 }
 
 static bool load_init(prior_run *r)
@@ -240,7 +240,8 @@ static int train(prior_run *r, const json_t *effective)
     code_loader_start(&r->loader, &r->codes, r->s.o.batch, r->s.o.order == 0, (uint64_t)r->s.o.seed);
     int status = train_loop(&r->s, &t, effective);
     int64_t skipped = tsr_dataset_skipped(r->set);
-    if (skipped > 0) report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
+    if (skipped > 0)
+        report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
     return status;
 }
 

@@ -210,7 +210,8 @@ static int train(vqgan_run *r)
     int status = settings_agree(&r->s, effective) ? train_loop(&r->s, &t, effective) : EXIT_WRONG_USE;
     json_decref(effective);
     int64_t skipped = tsr_dataset_skipped(r->set);
-    if (skipped > 0) report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
+    if (skipped > 0)
+        report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
     return status;
 }
 
@@ -220,7 +221,8 @@ static int prepare_and_train(vqgan_run *r)
     if (!configure(r, &status)) return status;
     status = load_perceptual(r);
     if (status != OPTIONS_GO_ON) return status;
-    if (!r->s.o.data.source) return report_usage(r->s.set->command, "--data is missing: a folder of pictures, or scenes");
+    if (!r->s.o.data.source)
+        return report_usage(r->s.set->command, "--data is missing: a folder of pictures, or scenes");
     if (!train_folder_is_free(&r->s) || !open_data(r) || choose_shown(r) != TSR_OK || !build(r))
         return report_error(r->s.set->command);
     return train(r);
