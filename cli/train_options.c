@@ -34,9 +34,9 @@ static const option training_options[] = {
 static const option run_options[] = {
     {"out", OPTION_TEXT, AT(out), "FOLDER", "of the run", 0, 0, NULL, NULL},
     {"resume", OPTION_FLAG, AT(resume), "", "go on from the run's newest checkpoint", 0, 0, NULL, NULL},
-    {"checkpoint-every", OPTION_INT, AT(checkpoint_every), "N", "steps; 0: at the end", 0, 1e15, NULL, NULL},
-    {"log-every", OPTION_INT, AT(log_every), "N", "steps between lines of metrics.jsonl", 1, 1e15, NULL, NULL},
-    {"sample-every", OPTION_INT, AT(sample_every), "N", "steps between pictures; 0: at the end", 0, 1e15, NULL, NULL},
+    {"checkpoint-every", OPTION_INT, AT(checkpoint_every), "N", "steps; 0: at the end", 0, 1e15, "run", NULL},
+    {"log-every", OPTION_INT, AT(log_every), "N", "steps between lines of metrics.jsonl", 1, 1e15, "run", NULL},
+    {"sample-every", OPTION_INT, AT(sample_every), "N", "steps between pictures; 0: at the end", 0, 1e15, "run", NULL},
     {"minutes", OPTION_FLOAT, AT(minutes), "F", "stop after this time, with a checkpoint; 0: never", 0, 1e9, NULL,
      NULL},
     {"no-progress", OPTION_FLAG, AT(no_progress), "", "neither bar nor lines", 0, 0, NULL, NULL},

@@ -1,8 +1,8 @@
 /* train_options.h: the options of `train vqgan` and `train prior`, and the effective configuration of a run.
 
    Settings come, later ones going before earlier ones, from the preset, the model file of --init, the --config file (or,
-   with --resume, the run itself), and the command line. What comes out is one JSON object with sections "model", "train" and
-   "data", which the run's folder and its checkpoints keep. */
+   with --resume, the run itself), and the command line. What comes out is one JSON object with sections "model", "train",
+   "data" and "run", which the run's folder and its checkpoints keep. */
 #ifndef CLI_TRAIN_OPTIONS_H
 #define CLI_TRAIN_OPTIONS_H
 

@@ -11,8 +11,8 @@
 
 static bool read_sections(train_settings *s, const json_t *root)
 {
-    static const char *const sections[] = {"train", "data"};
-    for (int i = 0; i < 2; i++)
+    static const char *const sections[] = {"train", "data", "run"};
+    for (int i = 0; i < 3; i++)
         if (!options_read_section(s->set, &s->line, &s->o, sections[i], json_object_get(root, sections[i])))
             return false;
     return true;
@@ -158,9 +158,9 @@ bool settings_prior_config(train_settings *s, const json_t *fitted, tsr_gpt_conf
 
 json_t *settings_effective(const train_settings *s, const char *model_config)
 {
-    return json_pack("{s:s, s:o, s:o, s:o}", "kind", s->set->command + strlen("train "), "model",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", s->set->command + strlen("train "), "model",
                      json_loads(model_config, 0, NULL), "train", options_write_section(s->set, &s->o, "train"), "data",
-                     options_write_section(s->set, &s->o, "data"));
+                     options_write_section(s->set, &s->o, "data"), "run", options_write_section(s->set, &s->o, "run"));
 }
 
 /* More steps make a run longer and change nothing, unless the learning rate is made to end with them. */
