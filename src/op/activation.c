@@ -130,10 +130,16 @@ void op_activation_grad_grad(op_ctx *c, const tsr_activation_grad_args *a, tsr_t
 
 /* ---- activations with kernels ---------------------------------------------------------------------------------------- */
 
+static bool refuse_integer(const op_ctx *c, const tsr_tensor *x)
+{
+    if (op_is_float(x)) return false;
+    op_fail(c, "needs an f32 or f64 input, got %s", tsr_dtype_name(x->dtype));
+    return true;
+}
+
 static tsr_tensor *float_only(op_ctx *c, unary_code code, tsr_tensor *x, const double *p)
 {
-    if (!op_is_float(x)) return op_fail(c, "needs an f32 or f64 input, got %s", tsr_dtype_name(x->dtype));
-    return pointwise_float(c, code, x, p);
+    return refuse_integer(c, x) ? NULL : pointwise_float(c, code, x, p);
 }
 
 #define FORWARD(name, call)                                                                                            \
@@ -255,7 +261,7 @@ void op_threshold_grad(op_ctx *c, const tsr_threshold_args *a, tsr_tensor *const
 
 /* ---- from other operators ----------------------------------------------------------------------------------------------- */
 
-FORWARD(softsign, pointwise_float(c, U_SOFTSIGN, a->input, NULL))
+FORWARD(softsign, refuse_bool(c, a->input) ? NULL : pointwise_float(c, U_SOFTSIGN, a->input, NULL))
 
 void op_softsign_grad(op_ctx *c, const tsr_softsign_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
@@ -271,12 +277,13 @@ tsr_tensor *op_tanhshrink(op_ctx *c, const tsr_tanhshrink_args *a)
 
 tsr_tensor *op_hardshrink(op_ctx *c, const tsr_hardshrink_args *a)
 {
-    (void)c;
+    if (refuse_integer(c, a->input)) return NULL;
     return op_unmasked(tsr_le(tsr_abs(a->input), tsr_scalar(a->lambd)), a->input);
 }
 
 tsr_tensor *op_softshrink(op_ctx *c, const tsr_softshrink_args *a)
 {
+    if (refuse_integer(c, a->input)) return NULL;
     if (a->lambd < 0) return op_fail(c, "lambd must not be negative, got %g", a->lambd);
     tsr_tensor *inside = tsr_clamp(a->input, TSR_FLOAT(-a->lambd), TSR_FLOAT(a->lambd));
     return tsr_sub(a->input, inside);
@@ -299,6 +306,7 @@ tsr_tensor *op_prelu(op_ctx *c, const tsr_prelu_args *a)
 tsr_tensor *op_glu(op_ctx *c, const tsr_glu_args *a)
 {
     int dim;
+    if (refuse_integer(c, a->input)) return NULL;
     if (a->input->ndim == 0) return op_fail(c, "a 0-d input cannot be halved");
     if (!op_wrap_dim(c, a->dim, a->input->ndim, &dim)) return NULL;
     int64_t size = a->input->shape[dim];

@@ -69,7 +69,8 @@ static tsr_tensor *subtract(op_ctx *c, tsr_tensor *x, tsr_tensor *y, tsr_number 
 {
     double factor = op_f64(alpha);
     tsr_dtype dtype = op_result_type(x, y);
-    if (dtype == TSR_BOOL) return op_fail(c, "subtraction of bool tensors is not defined; use logical_xor");
+    if (x->dtype == TSR_BOOL || y->dtype == TSR_BOOL)
+        return op_fail(c, "subtraction of a bool tensor is not defined; logical_xor and logical_not are");
     if (!check_factor(c, "alpha", alpha, dtype)) return NULL;
     return pointwise_binary(c, B_SUB, x, y, dtype, dtype, &factor);
 }
@@ -366,7 +367,7 @@ tsr_tensor *op_clamp(op_ctx *c, const tsr_clamp_args *a)
     tsr_dtype dtype = (tsr_dtype)a->input->dtype;
     bool floating = a->min.kind == TSR_NUMBER_FLOAT || a->max.kind == TSR_NUMBER_FLOAT;
     if (!op_has(a->min) && !op_has(a->max)) return no_bound(c);
-    if (dtype == TSR_BOOL) return op_fail(c, "not defined for a bool tensor");
+    if (dtype == TSR_BOOL) dtype = TSR_I64;
     if (floating) dtype = op_float_type(dtype);
     bounds_of(a, p);
     return pointwise_unary(c, U_CLAMP, a->input, dtype, dtype, p);

@@ -96,7 +96,7 @@ tsr_tensor *op_allclose(op_ctx *c, const tsr_allclose_args *a)
 tsr_tensor *op_equal(op_ctx *c, const tsr_equal_args *a)
 {
     tsr_shape x = op_shape(a->input), y = op_shape(a->other);
-    if (!same_dtype(c, a->input, a->other)) return NULL;
+    (void)c;
     bool same = x.n == y.n;
     for (int d = 0; same && d < x.n; d++) same = x.v[d] == y.v[d];
     if (!same) return tsr_zeros(TSR_SCALAR_SHAPE, TSR_BOOL);

@@ -134,8 +134,11 @@ static int64_t range_count(op_ctx *c, double start, double end, double step)
 static tsr_tensor *range(op_ctx *c, tsr_number start, tsr_number end, tsr_number step, tsr_dtype dtype)
 {
     bool whole = is_integer(start) && is_integer(end) && is_integer(step);
+    if (dtype == TSR_I64) start = TSR_INT(op_i64(start)), end = TSR_INT(op_i64(end)), step = TSR_INT(op_i64(step));
     int64_t n = range_count(c, op_f64(start), op_f64(end), op_f64(step));
     if (n < 0) return NULL;
+    if (dtype && !tsr_dtype_is_floating(dtype)) whole = true;
+    if (whole && op_i64(step) == 0) return op_fail(c, "step %g is 0 as an integer", op_f64(step));
     tsr_tensor *t = whole ? whole_sequence(op_i64(start), op_i64(step), n)
                           : real_sequence(op_f64(start), op_f64(step), n);
     return op_cast(t, dtype_or(dtype, whole ? TSR_I64 : TSR_F32));

@@ -196,7 +196,8 @@ static tsr_tensor *truth(op_ctx *c, reduce_code code, tsr_tensor *x, tsr_number 
 {
     uint32_t mask;
     if (!reduce_dim(c, dim, x->ndim, &mask)) return NULL;
-    return reduce_run(c, code, x, (tsr_dtype)x->dtype, TSR_BOOL, mask, keepdim, NULL);
+    tsr_tensor *found = reduce_run(c, code, x, (tsr_dtype)x->dtype, TSR_BOOL, mask, keepdim, NULL);
+    return x->dtype == TSR_U8 ? op_cast(found, TSR_U8) : found; /* bytes were booleans once */
 }
 
 tsr_tensor *op_any(op_ctx *c, const tsr_any_args *a) { return truth(c, R_ANY, a->input, a->dim, a->keepdim); }
@@ -208,8 +209,7 @@ tsr_tensor *op_all(op_ctx *c, const tsr_all_args *a) { return truth(c, R_ALL, a-
 tsr_tensor *op_logsumexp(op_ctx *c, const tsr_logsumexp_args *a)
 {
     uint32_t mask;
-    tsr_dtype dtype = (tsr_dtype)a->input->dtype;
-    if (!op_is_float(a->input)) return op_fail(c, "needs a floating input, got %s", tsr_dtype_name(dtype));
+    tsr_dtype dtype = op_float_type((tsr_dtype)a->input->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
     return reduce_run(c, R_LOGSUMEXP, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }

@@ -9,6 +9,7 @@ static tsr_tensor *accumulated(op_ctx *c, scan_code code, tsr_tensor *x, int64_t
     int d;
     tsr_dtype dtype = given ? given : tsr_dtype_is_floating((tsr_dtype)x->dtype) ? (tsr_dtype)x->dtype : TSR_I64;
     if (!op_wrap_dim(c, dim, x->ndim, &d)) return NULL;
+    if (dtype == TSR_BOOL) return op_fail(c, "bool cannot hold the result");
     tsr_tensor *in = op_cast(x, dtype), *y = op_output(c, dtype, op_shape(x), NULL);
     if (!in || !y) return NULL;
     array src = pointwise_array_1d(in), dst = pointwise_array_1d(y);

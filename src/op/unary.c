@@ -35,6 +35,7 @@ static tsr_tensor *same_dtype(op_ctx *c, unary_code code, tsr_tensor *x)
 /* Rounding leaves integers alone. */
 static tsr_tensor *whole(op_ctx *c, unary_code code, tsr_tensor *x)
 {
+    if (x->dtype == TSR_BOOL) return op_fail(c, "not defined for a bool tensor");
     return op_is_float(x) ? same_dtype(c, code, x) : op_output_copy(c, x);
 }
 
@@ -191,7 +192,7 @@ tsr_tensor *op_frac(op_ctx *c, const tsr_frac_args *a)
 
 tsr_tensor *op_logit(op_ctx *c, const tsr_logit_args *a)
 {
-    tsr_tensor *x = a->input;
+    tsr_tensor *x = op_cast(a->input, op_float_type((tsr_dtype)a->input->dtype));
     if (op_has(a->eps)) x = tsr_clamp(x, TSR_FLOAT(op_f64(a->eps)), TSR_FLOAT(1 - op_f64(a->eps)));
     return pointwise_deliver(c, tsr_log(tsr_div(x, tsr_rsub(x, tsr_scalar(1)))));
 }
