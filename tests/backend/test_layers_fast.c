@@ -119,6 +119,10 @@ static void three_by_three(void)
     check_conv(1, 24, 20, 6, 5, plain_conv(1, 1, 1, 1), 3, 3);
     check_conv(1, 32, 64, 10, 6, plain_conv(1, 0, 1, 1), 3, 3);
     check_conv(3, 64, 32, 5, 5, plain_conv(1, 2, 1, 1), 3, 3);
+    if (dtype == TSR_F64) return;
+    check_conv(2, 32, 64, 14, 13, plain_conv(1, 1, 1, 1), 3, 3);
+    check_conv(3, 16, 40, 11, 12, plain_conv(1, 0, 1, 1), 3, 3);
+    check_conv(4, 128, 64, 8, 8, plain_conv(1, 1, 1, 1), 3, 3); /* few tiles, many channels */
 }
 
 static void three_by_three_convolutions_agree_with_the_reference(void **state)

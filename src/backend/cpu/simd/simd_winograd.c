@@ -122,25 +122,52 @@ static void clear_tiles(const winograd *g, float *v, int64_t first, int64_t last
 
 /* ---- weights ---- */
 
-/* One panel's U [xi][c][panel]; channels and outputs that there are not get 0. */
+/* Weights of LANES32 outputs from k on and of a block of input channels, as [c][tap][output]; 0 where there are none. The
+   whole block goes through memory: vectors loaded right after their elements were stored would wait for them. */
+static void gather_weights(const winograd *g, const winograd_weights *w, int64_t k, int64_t c, float *buffer)
+{
+    int64_t outputs = tsr_min_i64(g->k - k, LANES32), inputs = tsr_min_i64(g->c - c, BLOCK_C);
+    if (outputs < LANES32 || inputs < BLOCK_C) memset(buffer, 0, sizeof(float) * BLOCK_C * 9 * LANES32);
+    for (int64_t i = 0; i < outputs; i++)
+        for (int64_t j = 0; j < inputs; j++) {
+            const float *from = w->data + (k + i) * w->k + (c + j) * w->c;
+            float *to = buffer + j * 9 * LANES32 + i;
+            for (int r = 0; r < 3; r++, from += w->r, to += 3 * LANES32) {
+                to[0] = from[0];
+                to[LANES32] = from[w->s];
+                to[2 * LANES32] = from[2 * w->s];
+            }
+        }
+}
+
+/* One input channel's 3x3 weights of LANES32 outputs. */
+VECTOR_INLINE void weight_tile(const float *taps, float *u, int64_t u_xi)
+{
+    vec32 t[6][3], d[6];
+#pragma GCC unroll 3
+    for (int s = 0; s < 3; s++) {
+        const float *from = taps + s * LANES32;
+        winograd_g(d, load32(from), load32(from + 3 * LANES32), load32(from + 6 * LANES32));
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) t[i][s] = d[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        winograd_g(d, t[i][0], t[i][1], t[i][2]);
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) store32(u + (i * 6 + j) * u_xi, d[j]);
+    }
+}
+
+/* One panel's U [xi][c][panel]. */
 static void transform_weights(const winograd *g, const winograd_weights *w, int64_t panel, float *u, int64_t u_xi)
 {
-    for (int64_t c = 0; c < g->blocks * BLOCK_C; c++)
+    float buffer[BLOCK_C * 9 * LANES32] __attribute__((aligned(64)));
+    for (int64_t c = 0; c < g->blocks * BLOCK_C; c += BLOCK_C)
         for (int64_t first = 0; first < g->panel; first += LANES32) {
-            vec32 t[6][3], d[6], tap[3][3] = {{{0}}};
-            int64_t k = panel * g->panel + first, count = c < g->c ? tsr_min_i64(g->k - k, LANES32) : 0;
-            for (int64_t i = 0; i < count; i++) {
-                const float *from = w->data + (k + i) * w->k + c * w->c;
-                for (int r = 0; r < 9; r++) tap[r / 3][r % 3][i] = from[r / 3 * w->r + r % 3 * w->s];
-            }
-            for (int s = 0; s < 3; s++) {
-                winograd_g(d, tap[0][s], tap[1][s], tap[2][s]);
-                for (int i = 0; i < 6; i++) t[i][s] = d[i];
-            }
-            for (int i = 0; i < 6; i++) {
-                winograd_g(d, t[i][0], t[i][1], t[i][2]);
-                for (int j = 0; j < 6; j++) store32(u + (i * 6 + j) * u_xi + c * g->panel + first, d[j]);
-            }
+            gather_weights(g, w, tsr_min_i64(panel * g->panel + first, g->k), c, buffer);
+            for (int64_t i = 0; i < BLOCK_C; i++)
+                weight_tile(buffer + i * 9 * LANES32, u + (c + i) * g->panel + first, u_xi);
         }
 }
 
