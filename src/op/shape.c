@@ -61,16 +61,27 @@ static bool cat_shape(const op_ctx *c, const tsr_cat_args *a, int *dim, tsr_shap
     return true;
 }
 
-/* Channels-last when every input that counts is. */
+/* A piece of the channels of a channels-last image: not dense, but its pixels lie in the same order. */
+static bool is_channels_last_part(const tsr_tensor *t)
+{
+    if (t->ndim != 4 || t->stride[1] != 1) return false;
+    return t->stride[3] >= t->shape[1] && t->stride[2] == t->shape[3] * t->stride[3] &&
+           t->stride[0] == t->shape[2] * t->stride[2];
+}
+
+/* Channels-last when every input that counts is, and not all are row-major as well. */
 static tsr_tensor *cat_output(const tsr_cat_args *a, const tsr_shape *shape)
 {
     tsr_dtype dtype = list_dtype(a->tensors);
-    bool last = shape->n == 4;
+    bool last = shape->n == 4, rows = true;
     for (int64_t i = 0; i < a->tensors.n; i++) {
         const tsr_tensor *t = a->tensors.v[i];
-        last = last && (is_skipped(t) || (tsr_is_channels_last(t) && !tsr_is_contiguous(t)));
+        last = last && (is_skipped(t) || tsr_is_channels_last(t) || is_channels_last_part(t));
+        rows = rows && (is_skipped(t) || tsr_is_contiguous(t));
     }
-    return last ? region_channels_last(dtype, shape, a->tensors.v[0]) : region_empty(dtype, shape, a->tensors.v[0]);
+    bool channels_last = last && !rows;
+    return channels_last ? region_channels_last(dtype, shape, a->tensors.v[0])
+                         : region_empty(dtype, shape, a->tensors.v[0]);
 }
 
 tsr_tensor *op_cat(op_ctx *c, const tsr_cat_args *a)
