@@ -6,7 +6,7 @@
        out            = columns weight              with the weight as [taps C / groups, K / groups]
        columns' grad  = grad weight^T               scattered back with addition
        weight's grad += columns^T grad              over the chunks.
-   The chunk bounds the memory. Threads split the gather by position and the scatter by channel, so that every sum has
+   With 1x1 kernels, stride 1 and no padding the columns are the input itself. The chunk bounds the memory. Threads split the gather by position and the scatter by channel, so that every sum has
    the same order for any number of them. */
 #include "backend/cpu/conv_matmul.h"
 
@@ -29,6 +29,7 @@ typedef struct conv {
     size_t size;                      /* of an element */
     int32_t dtype;
     stage x, grad; /* activations, channels-last: input side, output side */
+    bool direct;   /* columns are x itself */
     char *columns; /* [chunk, taps cg] */
     char *weight;  /* [groups, taps, cg, kg] */
     int64_t chunk; /* positions */
@@ -53,6 +54,14 @@ static void set_geometry(conv *v, const array *x, const array *weight, const arr
     spatial_as_3(v->p.dilation, p->dilation, p->spatial, 1);
 }
 
+/* 1x1 with stride 1 and no padding. */
+static bool is_direct(const conv *v)
+{
+    bool direct = v->taps == 1;
+    for (int d = 0; d < 3; d++) direct = direct && v->p.stride[d] == 1 && v->p.padding[d] == 0;
+    return direct;
+}
+
 static bool conv_make(conv *v, const array *x, const array *weight, const array *out, const conv_params *p)
 {
     *v = (conv){.c = x->shape[1], .k = out->shape[1], .dtype = x->dtype};
@@ -63,8 +72,10 @@ static bool conv_make(conv *v, const array *x, const array *weight, const array 
     v->cg = v->c / p->groups;
     v->kg = v->k / p->groups;
     int64_t row = tsr_max_i64(v->taps * v->cg, 1);
-    v->chunk = tsr_max_i64(tsr_min_i64(v->positions, CHUNK_ELEMENTS / row), 1);
-    v->columns = tsr_alloc((size_t)(v->chunk * row) * v->size);
+    v->direct = is_direct(v);
+    v->chunk = v->direct ? v->positions : tsr_min_i64(v->positions, CHUNK_ELEMENTS / row);
+    v->chunk = tsr_max_i64(v->chunk, 1);
+    v->columns = tsr_alloc(v->direct ? 0 : (size_t)(v->chunk * row) * v->size);
     v->weight = tsr_alloc((size_t)(v->taps * v->cg * v->k) * v->size);
     return v->columns && v->weight;
 }
@@ -76,8 +87,10 @@ static array matrix(const conv *v, void *data, int64_t rows, int64_t columns, in
     return (array){.data = data, .dtype = v->dtype, .ndim = 3, .shape = {1, rows, columns}, .stride = {0, row, column}};
 }
 
-static array columns_matrix(const conv *v, int64_t rows)
+static array columns_matrix(const conv *v, int64_t first, int64_t rows, int64_t g)
 {
+    if (v->direct)
+        return matrix(v, (char *)v->x.a.data + (size_t)(first * v->c + g * v->cg) * v->size, rows, v->cg, v->c, 1);
     return matrix(v, v->columns, rows, v->taps * v->cg, v->taps * v->cg, 1);
 }
 
@@ -226,13 +239,13 @@ static void scatter(int64_t begin, int64_t end, void *user)
 static void gather_chunk(const conv *v, int64_t first, int64_t rows, int64_t group)
 {
     chunk c = {v, first, rows, group};
-    tsr_parallel_for(rows, GATHER_GRAIN, gather, &c);
+    if (!v->direct) tsr_parallel_for(rows, GATHER_GRAIN, gather, &c);
 }
 
 static void scatter_chunk(const conv *v, int64_t first, int64_t rows, int64_t group)
 {
     chunk c = {v, first, rows, group};
-    tsr_parallel_for(v->cg, 8, scatter, &c);
+    if (!v->direct) tsr_parallel_for(v->cg, 8, scatter, &c);
 }
 
 /* ---- the three operations on staged arrays ---- */
@@ -248,14 +261,15 @@ static bool for_each_chunk(conv *v, bool (*body)(conv *v, int64_t first, int64_t
 
 static bool forward_chunk(conv *v, int64_t first, int64_t rows, int64_t g)
 {
-    array columns = columns_matrix(v, rows), weight = weight_matrix(v, g), out = output_matrix(v, first, rows, g);
+    array columns = columns_matrix(v, first, rows, g), weight = weight_matrix(v, g),
+          out = output_matrix(v, first, rows, g);
     gather_chunk(v, first, rows, g);
     return backend_of(TSR_CPU)->matmul(&out, &columns, &weight, 1, 1);
 }
 
 static bool grad_input_chunk(conv *v, int64_t first, int64_t rows, int64_t g)
 {
-    array columns = columns_matrix(v, rows), weight = turned(weight_matrix(v, g)),
+    array columns = columns_matrix(v, first, rows, g), weight = turned(weight_matrix(v, g)),
           grad = output_matrix(v, first, rows, g);
     if (!backend_of(TSR_CPU)->matmul(&columns, &grad, &weight, 1, 0)) return false;
     scatter_chunk(v, first, rows, g);
@@ -264,7 +278,7 @@ static bool grad_input_chunk(conv *v, int64_t first, int64_t rows, int64_t g)
 
 static bool grad_weight_chunk(conv *v, int64_t first, int64_t rows, int64_t g)
 {
-    array columns = turned(columns_matrix(v, rows)), weight = weight_matrix(v, g),
+    array columns = turned(columns_matrix(v, first, rows, g)), weight = weight_matrix(v, g),
           grad = output_matrix(v, first, rows, g);
     gather_chunk(v, first, rows, g);
     return backend_of(TSR_CPU)->matmul(&weight, &columns, &grad, 1, first > 0);

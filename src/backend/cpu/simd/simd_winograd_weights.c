@@ -2,7 +2,8 @@
 
    With V = B^T in B of each input tile and D = A grad A^T of each tile of the output's gradient, the transformed weights'
    gradient is, for each xi, the matrix product V^T D over tiles, and the weights' is G^T of it on either side. Tiles go in
-   chunks: all threads transform one, then share out its products by xi and input channels, adding to the sums so far.
+   chunks: all threads transform one, then share out its products by xi and input channels, adding to the sums so far. Where
+   one chunk is enough, products are shared out by blocks of weights instead, and a block's sums never leave the cache.
    The chunks depend on the shape alone, so results do not depend on the number of threads. */
 #include "backend/cpu/simd/simd_winograd.h"
 
@@ -111,25 +112,18 @@ VECTOR_INLINE void block_products(const float *v, const float *d, int64_t tiles,
     add_products(v + 11, d, tiles, sums + 11 * row, adds, 5, vectors);
 }
 
-/* Tasks are pairs of xi and a block of input channels. */
-static void product_tasks(int64_t begin, int64_t end, void *user)
+/* One block of input channels with one panel of outputs, for one xi. */
+static void add_block(const weight_job *j, int64_t xi, int64_t block, int64_t panel, float *sums)
 {
-    const weight_job *j = user;
-    const winograd *g = j->g;
-    for (int64_t task = begin; task < end; task++) {
-        int64_t xi = task / g->blocks, block = task % g->blocks;
-        const float *v = j->v + xi * j->v_xi + block * j->chunk * BLOCK_C;
-        for (int64_t panel = 0; panel < g->panels; panel++) {
-            const float *d = j->d + xi * j->d_xi + panel * j->chunk * g->panel;
-            float *sums = j->sums + xi * j->sums_xi + (block * g->panels + panel) * BLOCK_C * g->panel;
-            if (g->vectors == 2) block_products(v, d, j->count, sums, j->adds, 2);
-            else block_products(v, d, j->count, sums, j->adds, 4);
-        }
-    }
+    const float *v = j->v + xi * j->v_xi + block * j->chunk * BLOCK_C;
+    const float *d = j->d + xi * j->d_xi + panel * j->chunk * j->g->panel;
+    if (j->g->vectors == 2) block_products(v, d, j->count, sums, j->adds, 2);
+    else block_products(v, d, j->count, sums, j->adds, 4);
 }
 
 /* ---- back to weights ---- */
 
+/* One input channel and a vector of outputs from k on. */
 static void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[3][3])
 {
     const array *to = j->grad_weight;
@@ -139,25 +133,47 @@ static void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[3][
                                 r % 3 * to->stride[3]] = w[r / 3][r % 3][i];
 }
 
-static void weight_tasks(int64_t begin, int64_t end, void *user)
+static void block_to_weights(const weight_job *j, int64_t block, int64_t panel, const float *sums, int64_t xi_stride)
 {
-    const weight_job *j = user;
-    const winograd *g = j->g;
-    for (int64_t c = begin; c < end; c++)
-        for (int64_t k = 0; k < g->k; k += LANES32) {
-            const float *from = j->sums + (c / BLOCK_C * g->panels + k / g->panel) * BLOCK_C * g->panel +
-                                c % BLOCK_C * g->panel + k % g->panel;
+    int64_t channels = tsr_min_i64(j->g->c - block * BLOCK_C, BLOCK_C), width = j->g->panel;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t k = 0; k < width && panel * width + k < j->g->k; k += LANES32) {
+            const float *u = sums + c * width + k;
             vec32 t[3][6], w[3][3], d[3];
-            for (int i = 0; i < 6; i++) {
-                const float *u = from + i * j->sums_xi;
-                winograd_g_turned(d, load32(u), load32(u + 6 * j->sums_xi), load32(u + 12 * j->sums_xi),
-                                  load32(u + 18 * j->sums_xi), load32(u + 24 * j->sums_xi),
-                                  load32(u + 30 * j->sums_xi));
+            for (int i = 0; i < 6; i++, u += xi_stride) {
+                winograd_g_turned(d, load32(u), load32(u + 6 * xi_stride), load32(u + 12 * xi_stride),
+                                  load32(u + 18 * xi_stride), load32(u + 24 * xi_stride), load32(u + 30 * xi_stride));
                 for (int r = 0; r < 3; r++) t[r][i] = d[r];
             }
             for (int r = 0; r < 3; r++) winograd_g_turned(w[r], t[r][0], t[r][1], t[r][2], t[r][3], t[r][4], t[r][5]);
-            write_weights(j, c, k, w);
+            write_weights(j, block * BLOCK_C + c, panel * width + k, w);
         }
+}
+
+/* ---- several chunks: sums in memory; tasks are pairs of xi and a block, then blocks ---- */
+
+static float *sums_of(const weight_job *j, int64_t block, int64_t panel)
+{
+    return j->sums + (block * j->g->panels + panel) * BLOCK_C * j->g->panel;
+}
+
+static void product_tasks(int64_t begin, int64_t end, void *user)
+{
+    const weight_job *j = user;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t xi = task / j->g->blocks, block = task % j->g->blocks;
+        for (int64_t panel = 0; panel < j->g->panels; panel++)
+            add_block(j, xi, block, panel, sums_of(j, block, panel) + xi * j->sums_xi);
+    }
+}
+
+static void weight_tasks(int64_t begin, int64_t end, void *user)
+{
+    const weight_job *j = user;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t block = task / j->g->panels, panel = task % j->g->panels;
+        block_to_weights(j, block, panel, sums_of(j, block, panel), j->sums_xi);
+    }
 }
 
 static void run_chunks(weight_job *j)
@@ -168,24 +184,54 @@ static void run_chunks(weight_job *j)
         tsr_parallel_for(j->count, 4, transform_tiles, j);
         tsr_parallel_for(XI * j->g->blocks, 1, product_tasks, j);
     }
-    tsr_parallel_for(j->g->c, 8, weight_tasks, j);
+    tsr_parallel_for(j->g->blocks * j->g->panels, 1, weight_tasks, j);
+}
+
+/* ---- one chunk: a task takes a block and a panel all the way, its sums stay in the cache ---- */
+
+static void whole_tasks(int64_t begin, int64_t end, void *user)
+{
+    enum { MOST_PANEL = 4 * LANES32 };
+    const weight_job *j = user;
+    float sums[XI * BLOCK_C * MOST_PANEL] __attribute__((aligned(64)));
+    int64_t xi_stride = BLOCK_C * j->g->panel;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t block = task / j->g->panels, panel = task % j->g->panels;
+        for (int64_t xi = 0; xi < XI; xi++) add_block(j, xi, block, panel, sums + xi * xi_stride);
+        block_to_weights(j, block, panel, sums, xi_stride);
+    }
+}
+
+static void run_whole(weight_job *j)
+{
+    j->count = j->g->tiles;
+    tsr_parallel_for(j->count, 4, transform_tiles, j);
+    tsr_parallel_for(j->g->blocks * j->g->panels, 1, whole_tasks, j);
+}
+
+/* Tiles of a chunk: V and D should stay in the last-level cache, and be no smaller than makes the sums' way to memory pay. */
+static int64_t chunk_tiles(const winograd *g)
+{
+    int64_t channels = g->blocks * BLOCK_C, outputs = g->panels * g->panel, each = XI * (int64_t)sizeof(float);
+    int64_t bytes = tsr_max_i64(CHUNK_BYTES, each * channels * outputs / 4);
+    int64_t most = tsr_max_i64(bytes / (each * (channels + outputs)), 16), chunks = (g->tiles + most - 1) / most;
+    return (g->tiles + chunks - 1) / chunks;
 }
 
 bool TIER(winograd_grad_weight)(const winograd *g, const array *grad_weight, const float *grad, const float *x)
 {
-    weight_job j = {.g = g, .x = x, .grad = grad, .grad_weight = grad_weight};
+    weight_job j = {.g = g, .x = x, .grad = grad, .grad_weight = grad_weight, .chunk = chunk_tiles(g)};
     int64_t channels = g->blocks * BLOCK_C, outputs = g->panels * g->panel;
-    int64_t fits = CHUNK_BYTES / (XI * (channels + outputs) * (int64_t)sizeof(float));
-    int64_t chunks = (g->tiles + tsr_max_i64(fits, 16) - 1) / tsr_max_i64(fits, 16);
-    j.chunk = (g->tiles + chunks - 1) / chunks;
+    bool whole = j.chunk == g->tiles;
     j.v_xi = channels * j.chunk + 16;
     j.d_xi = outputs * j.chunk + 16;
     j.sums_xi = channels * outputs + 16;
-    j.v = tsr_alloc((size_t)(XI * (j.v_xi + j.d_xi + j.sums_xi)) * sizeof(float));
+    j.v = tsr_alloc((size_t)(XI * (j.v_xi + j.d_xi + (whole ? 0 : j.sums_xi))) * sizeof(float));
     if (!j.v) return false;
     j.d = j.v + XI * j.v_xi;
     j.sums = j.d + XI * j.d_xi;
-    run_chunks(&j);
+    if (whole) run_whole(&j);
+    else run_chunks(&j);
     tsr_free(j.v);
     return true;
 }
