@@ -3,8 +3,6 @@
 
    The moving averages (same paper, appendix A.1) keep for each code how often it was used, N, and the sum of features that
    chose it, m; the code is m / N with N smoothed so that unused codes do not divide by zero. */
-#include <math.h>
-
 #include "tessera/autograd.h"
 #include "vqgan_parts.h"
 
@@ -67,12 +65,13 @@ tsr_tensor *quantizer_lookup(tsr_module *m, tsr_tensor *indices)
 }
 
 /* N <- g N + (1 - g) n, m <- g m + (1 - g) sum z, e = m / N~ with N~ = (N + eps) / (sum N + K eps) sum N. */
-static bool update_averages(tsr_module *m, const quantizer *q, tsr_tensor *rows, tsr_tensor *nearest)
+static bool update_averages(tsr_module *m, const quantizer *q, tsr_tensor *z, tsr_tensor *indices)
 {
     const double keep = DECAY_PERCENT / 100.0, eps = 1e-5;
     tsr_tensor *size = tsr_module_tensor(m, "cluster_size"), *sums = tsr_module_tensor(m, "embed_avg");
     bool was = tsr_set_grad_enabled(false);
     tsr_mark mark = tsr_scope_open();
+    tsr_tensor *rows = quantizer_rows(tsr_detach(z)), *nearest = tsr_flatten(indices);
     tsr_dtype dtype = tsr_dtype_of(rows);
     tsr_tensor *n = tsr_to(tsr_bincount(nearest, .minlength = q->codes), dtype);
     tsr_tensor *s = tsr_index_add(tsr_zeros(TSR_SHAPE(q->codes, q->dim), .dtype = dtype), 0, nearest, rows);
@@ -106,8 +105,12 @@ tsr_quantized quantizer_forward(tsr_module *m, tsr_tensor *z)
                                   : NULL;
     tsr_tensor *e = quantizer_lookup(m, indices), *loss = quantizer_loss(q, z, e);
     tsr_tensor *quantized = tsr_add(z, tsr_detach(tsr_sub(e, z)));
-    if (!loss || !quantized) return r;
-    bool learns = q->ema && tsr_module_is_training(m) && isfinite(tsr_item(loss)); /* no batch may poison the codes */
-    if (learns && !update_averages(m, q, rows, nearest)) return r;
-    return (tsr_quantized){quantized, loss, indices};
+    return loss && quantized ? (tsr_quantized){quantized, loss, indices} : r;
+}
+
+bool quantizer_learn(tsr_module *m, tsr_tensor *z, tsr_tensor *indices)
+{
+    const quantizer *q = tsr_module_state(m);
+    if (!q->ema || !tsr_module_is_training(m)) return true;
+    return update_averages(m, q, z, indices);
 }

@@ -1,4 +1,6 @@
 /* vqgan.c: the model: encoder, quantizer, decoder, and the discriminator it is trained with. */
+#include <math.h>
+
 #include "tessera/autograd.h"
 #include "vqgan_parts.h"
 
@@ -89,7 +91,7 @@ tsr_tensor *tsr_vqgan_features(tsr_module *m, tsr_tensor *pictures)
     return tsr_scope_return(mark, tsr_forward(v->quant_conv, tsr_forward(v->encoder, pictures)));
 }
 
-tsr_quantized tsr_vqgan_quantize(tsr_module *m, tsr_tensor *features)
+tsr_quantized vqgan_quantize(tsr_module *m, tsr_tensor *features)
 {
     vqgan *v = state_of(m);
     if (!v || !features) return (tsr_quantized){0};
@@ -98,6 +100,15 @@ tsr_quantized tsr_vqgan_quantize(tsr_module *m, tsr_tensor *features)
     tsr_tensor *out[3] = {q.quantized, q.loss, q.indices};
     tsr_scope_return_many(mark, out, 3);
     return (tsr_quantized){out[0], out[1], out[2]};
+}
+
+/* No batch may poison the codes. */
+tsr_quantized tsr_vqgan_quantize(tsr_module *m, tsr_tensor *features)
+{
+    tsr_quantized q = vqgan_quantize(m, features);
+    if (!q.loss || !isfinite(tsr_item(q.loss))) return q;
+    vqgan *v = state_of(m);
+    return quantizer_learn(v->quantize, features, q.indices) ? q : (tsr_quantized){0};
 }
 
 tsr_tensor *tsr_vqgan_decode(tsr_module *m, tsr_tensor *quantized)

@@ -21,10 +21,16 @@ tsr_module *vqgan_conv1(int64_t in, int64_t out);
 tsr_module *vqgan_encoder(const tsr_vqgan_config *c);
 tsr_module *vqgan_decoder(const tsr_vqgan_config *c);
 
+/* ---- vqgan.c ---- */
+/* tsr_vqgan_quantize without learning from the features. */
+tsr_quantized vqgan_quantize(tsr_module *vqgan, tsr_tensor *features);
+
 /* ---- quantizer.c ---- */
 tsr_module *vqgan_quantizer(const tsr_vqgan_config *c);
-/* z [N, D, h, w] */
+/* z [N, D, h, w]. Nothing is learned. */
 tsr_quantized quantizer_forward(tsr_module *quantizer, tsr_tensor *z);
+/* In training mode, let a codebook of moving averages follow features and the codes that they chose. */
+bool quantizer_learn(tsr_module *quantizer, tsr_tensor *z, tsr_tensor *indices);
 /* i64 [N, h, w] -> [N, D, h, w] */
 tsr_tensor *quantizer_lookup(tsr_module *quantizer, tsr_tensor *indices);
 /* i64 [rows] of z [rows, D] */

@@ -10,7 +10,7 @@
 #include "codebook.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
-#include "tessera/vqgan.h"
+#include "vqgan_parts.h"
 #include "watch.h"
 
 struct tsr_vqgan_trainer {
@@ -156,7 +156,7 @@ static tsr_tensor *generator_term(const tsr_vqgan_trainer *t, tsr_tensor *logits
 static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
 {
     *f = (forward_pass){.features = tsr_vqgan_features(t->model, x)};
-    tsr_quantized q = tsr_vqgan_quantize(t->model, f->features);
+    tsr_quantized q = vqgan_quantize(t->model, f->features);
     f->codebook_loss = q.loss;
     f->indices = q.indices;
     f->reconstruction = tsr_vqgan_decode(t->model, q.quantized);
@@ -192,7 +192,7 @@ static tsr_tensor *fake_pictures(tsr_vqgan_trainer *t, tsr_tensor *x, const forw
 {
     if (!t->o.disc_refresh) return tsr_detach(f->reconstruction);
     bool was = tsr_set_grad_enabled(false);
-    tsr_tensor *fresh = tsr_forward(t->model, x);
+    tsr_tensor *fresh = tsr_vqgan_decode(t->model, vqgan_quantize(t->model, tsr_vqgan_features(t->model, x)).quantized);
     tsr_set_grad_enabled(was);
     return fresh;
 }
@@ -282,6 +282,7 @@ static tsr_status run_step(tsr_vqgan_trainer *t, tsr_tensor *x, tsr_vqgan_terms 
                                .d_weight = number(f.weight)};
     if (!isfinite(terms->total_loss)) return explain(t, x, adversarial, terms);
     set_rates(t, step, terms);
+    if (!quantizer_learn(tsr_module_child(t->model, "quantize"), f.features, f.indices)) return tsr_error_status();
     status = update_generator(t, &f, terms);
     bool learns = t->disc && step >= t->o.disc_start - t->o.disc_warmup;
     if (status == TSR_OK && t->disc) status = update_discriminator(t, x, &f, learns, terms);

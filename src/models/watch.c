@@ -22,7 +22,9 @@ static bool is_finite(const tsr_tensor *t)
 static void look(const char *name, bool done, tsr_tensor *const *outputs, int64_t count, void *user)
 {
     watch *w = user;
-    for (int64_t i = 0; done && !w->first[0] && i < count; i++)
+    w->depth += done ? -1 : 1;
+    if (!done || w->depth > 0) return;
+    for (int64_t i = 0; !w->first[0] && i < count; i++)
         if (!is_finite(outputs[i])) strncpy(w->first, name, sizeof w->first - 1);
 }
 

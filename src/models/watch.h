@@ -4,9 +4,11 @@
 
 #include "tessera/observe.h"
 
-/* Between watch_start and watch_stop, the name of the first operator with a non-finite result is noted. */
+/* Between watch_start and watch_stop, the name of the first operator with a non-finite result is noted: the one that was
+   called, not a part of it. */
 typedef struct watch {
     char first[64]; /* "" while all is finite */
+    int depth;      /* operators that are running, one inside the other */
 } watch;
 
 void watch_start(watch *w);
