@@ -156,17 +156,28 @@ static tsr_status check_grads_inputs(const tsr_grads_args *a)
     return TSR_OK;
 }
 
-/* References that the engine captured become ordinary results. */
+static tsr_status check_used(const tsr_grads_args *a)
+{
+    for (int64_t i = 0; i < a->inputs.n && !a->allow_unused; i++)
+        if (!a->grads[i])
+            return tsr_fail(
+                TSR_ESTATE,
+                "One of the differentiated Tensors appears to not have been used in the graph (input %lld). "
+                "Set allow_unused=true if this is the desired behavior.",
+                (long long)i);
+    return TSR_OK;
+}
+
+/* References that the engine captured become ordinary results, or are given back. */
 static tsr_status hand_over(const tsr_grads_args *a, tsr_status status)
 {
+    if (status == TSR_OK) status = check_used(a);
     for (int64_t i = 0; i < a->inputs.n; i++) {
         tsr_tensor *g = a->grads[i];
-        if (status == TSR_OK && !g && !a->allow_unused)
-            status = tsr_fail(TSR_ESTATE,
-                              "One of the differentiated Tensors appears to not have been used in the graph "
-                              "(input %lld). Set allow_unused=true if this is the desired behavior.",
-                              (long long)i);
-        if (g && !scope_enrol(g)) status = tsr_error_status();
+        if (!g || (status == TSR_OK && scope_enrol(g))) continue;
+        if (status == TSR_OK) status = tsr_error_status();
+        tsr_release(g);
+        a->grads[i] = NULL;
     }
     return status;
 }

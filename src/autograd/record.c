@@ -150,22 +150,23 @@ static void save_input(tsr_tensor **slot, int param, int index, void *user)
     r->ok = t && node_save(r->node, t, i, -1);
 }
 
-/* Texts and lists in the arguments belong to the caller: the node needs its own. */
+/* Texts and lists in the arguments belong to the caller: the node needs its own. All fields are visited, also when there is
+   no memory: what is the caller's must not be freed with the node. */
 static bool own_args(tsr_node *n)
 {
+    bool ok = true;
     for (int i = 0; i < n->op.info->param_count; i++) {
         void *field = (char *)n->op.args + n->op.info->params[i].offset;
         op_param_kind kind = n->op.info->params[i].kind;
         if (kind == OP_TENSOR) *(tsr_tensor **)field = NULL;
         if (kind == OP_GENERATOR) *(tsr_generator **)field = NULL;
-        if (kind == OP_STRING) *(char **)field = tsr_strdup(*(char **)field);
+        if (kind == OP_STRING && *(char **)field) ok = (*(char **)field = tsr_strdup(*(char **)field)) && ok;
         if (kind == OP_TENSORS) {
             tsr_tensors *list = field;
-            list->v = tsr_alloc_zeroed((size_t)list->n + 1, sizeof(tsr_tensor *));
-            if (!list->v) return false;
+            ok = (list->v = tsr_alloc_zeroed((size_t)list->n + 1, sizeof(tsr_tensor *))) && ok;
         }
     }
-    return !tsr_error_pending();
+    return ok;
 }
 
 tsr_node *record_begin(const op_info *info, const void *args)
