@@ -60,6 +60,7 @@ static bool run(const encode_options *o)
     tsr_dataset *pictures = e.model ? pictures_open(&o->data, e.model, TSR_PART_ALL) : NULL;
     bool ok = pictures && pictures_each(pictures, o->batch, false, encode_batch, &e) == TSR_OK &&
               result_finish(&e.out) == TSR_OK;
+    if (ok) pictures_note_skipped("encode", pictures);
     result_free(&e.out);
     tsr_dataset_free(pictures);
     tsr_module_free(e.model);

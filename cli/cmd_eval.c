@@ -78,7 +78,6 @@ static void print_evaluation(const evaluation *e, int64_t skipped, bool json)
         printf("pictures    %lld\nL1          %.4f\nPSNR        %.2f dB\nSSIM        %.4f\n"
                "codes used  %lld of %lld (%.1f %%)\nperplexity  %.1f\n",
                (long long)e->metrics.count, l1, psnr, ssim, used, codes, 100 * usage, perplexity);
-    if (skipped > 0) report_note("eval", "%lld pictures could not be read and were skipped", (long long)skipped);
 }
 
 static bool evaluate_model(const eval_options *o)
@@ -88,6 +87,7 @@ static bool evaluate_model(const eval_options *o)
     bool ok = pictures && code_counts_start(&e.counts, tsr_vqgan_get_config(e.model)->n_embed) == TSR_OK &&
               pictures_each(pictures, o->batch, false, evaluate_batch, &e) == TSR_OK;
     if (ok) print_evaluation(&e, tsr_dataset_skipped(pictures), o->json);
+    if (ok) pictures_note_skipped("eval", pictures);
     code_counts_free(&e.counts);
     tsr_dataset_free(pictures);
     tsr_module_free(e.model);
@@ -133,9 +133,10 @@ static void print_score(const prior_score *s, int64_t values, bool json)
         json_dumpf(root, stdout, JSON_REAL_PRECISION(10));
         putchar('\n');
     } else {
+        double below = unigram > 0 ? 100 * (1 - bits / unigram) : 0;
         printf("pictures         %lld\nloss             %.4f nats a token\nbits per token   %.4f\n"
-               "unigram entropy  %.4f bits (the prior is %.1f %% below)\n",
-               (long long)s->pictures, s->loss, bits, unigram, unigram > 0 ? 100 * (1 - bits / unigram) : 0);
+               "unigram entropy  %.4f bits (the prior is %.1f %% %s)\n",
+               (long long)s->pictures, s->loss, bits, unigram, fabs(below), below < 0 ? "above" : "below");
         if (values > 0) printf("bits per dim     %.5f\n", per_value);
     }
     json_decref(root);

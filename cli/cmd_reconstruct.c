@@ -93,6 +93,7 @@ static bool run(const reconstruct_options *o)
     bool ok = pictures && pictures_each(pictures, o->batch, false, reconstruct_batch, &r) == TSR_OK &&
               write_result(&r) == TSR_OK;
     if (ok) print_metrics(&r.metrics, o->json);
+    if (ok) pictures_note_skipped("reconstruct", pictures);
     result_free(&r.out);
     result_free(&r.originals);
     tsr_dataset_free(pictures);

@@ -2,6 +2,7 @@
 #include "picture_input.h"
 
 #include "progress.h"
+#include "report.h"
 #include "tessera/autograd.h"
 #include "tessera/vqgan.h"
 
@@ -37,4 +38,12 @@ tsr_status pictures_each(tsr_dataset *set, int64_t batch, bool show_progress, pi
     tsr_loader_free(loader);
     tsr_set_grad_enabled(was);
     return tsr_error_status();
+}
+
+void pictures_note_skipped(const char *command, const tsr_dataset *set)
+{
+    int64_t n = tsr_dataset_skipped(set);
+    if (n > 0)
+        report_note(command, "%lld picture%s could not be read and %s skipped", (long long)n, n > 1 ? "s" : "",
+                    n > 1 ? "were" : "was");
 }

@@ -14,4 +14,7 @@ tsr_dataset *pictures_open(const data_options *o, tsr_module *vqgan, tsr_part pa
 /* Visit every picture in order, without recording gradients. */
 tsr_status pictures_each(tsr_dataset *set, int64_t batch, bool show_progress, picture_visit visit, void *user);
 
+/* Say on stderr how many pictures could not be read, if any. */
+void pictures_note_skipped(const char *command, const tsr_dataset *set);
+
 #endif

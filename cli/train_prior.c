@@ -11,6 +11,7 @@
 #include "code_set.h"
 #include "commands.h"
 #include "model_file.h"
+#include "picture_input.h"
 #include "picture_sheet.h"
 #include "prior_condition.h"
 #include "report.h"
@@ -239,9 +240,7 @@ static int train(prior_run *r, const json_t *effective)
     add_metadata(r, &t);
     code_loader_start(&r->loader, &r->codes, r->s.o.batch, r->s.o.order == 0, (uint64_t)r->s.o.seed);
     int status = train_loop(&r->s, &t, effective);
-    int64_t skipped = tsr_dataset_skipped(r->set);
-    if (skipped > 0)
-        report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
+    pictures_note_skipped(r->s.set->command, r->set);
     return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "model_file.h"
+#include "picture_input.h"
 #include "picture_sheet.h"
 #include "report.h"
 #include "tessera/autograd.h"
@@ -209,9 +210,7 @@ static int train(vqgan_run *r)
     json_t *effective = settings_effective(&r->s, r->config_text.data);
     int status = settings_agree(&r->s, effective) ? train_loop(&r->s, &t, effective) : EXIT_WRONG_USE;
     json_decref(effective);
-    int64_t skipped = tsr_dataset_skipped(r->set);
-    if (skipped > 0)
-        report_note(r->s.set->command, "%lld pictures could not be read and were skipped", (long long)skipped);
+    pictures_note_skipped(r->s.set->command, r->set);
     return status;
 }
 

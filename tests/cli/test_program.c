@@ -112,6 +112,7 @@ static void truncated_pictures_are_skipped_and_counted(void **state)
                "$T eval --model r --size 16 --split all --data p --json",
                0);
     expect_text("\"pictures\": 3, \"skipped\": 1");
+    expect_text("1 picture could not be read");
 }
 
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------- */
