@@ -11,4 +11,5 @@ void TIER(simd_fill)(backend *b)
     TIER(simd_reduce_fill)(b);
     TIER(simd_softmax_fill)(b);
     TIER(simd_random_fill)(b);
+    TIER(simd_matmul_fill)(b);
 }

@@ -1,0 +1,419 @@
+/* simd_gemm_real.h: the matrix product of simd_gemm.c for float or double; included twice. */
+#include "backend/cpu/simd/simd_real.h"
+
+/* ---- the kernel: up to 6 rows of NR columns, in registers ------------------------------------------------------- */
+
+#undef NR
+#define NR (TILE_VECTORS * LANES)
+
+/* What a kernel works on: k steps; a(i, p) at a[i * a_row + p * a_step], b's row p of NR elements at b[p * b_step]. */
+typedef struct F(tile) {
+    int64_t k, a_row, a_step, b_step, c_row;
+    const REAL *a, *b, *start; /* start: what the sums start from (a bias), or NULL */
+    REAL *c;                   /* rows of NR adjacent elements */
+    REAL alpha, beta;
+} F(tile);
+
+VECTOR_INLINE void F(put)(REAL *c, VEC sum, REAL alpha, REAL beta)
+{
+    VEC y = sum * alpha;
+    if (beta != 0) y = F(load)(c) * beta + y;
+    F(store)(c, y);
+}
+
+/* Registers are named, not an array, because compilers spill arrays. R is a row, V a vector in it. */
+#define VECTORS_1(DO, R) DO(R, 0)
+#define VECTORS_2(DO, R) VECTORS_1(DO, R) DO(R, 1)
+#define VECTORS_3(DO, R) VECTORS_2(DO, R) DO(R, 2)
+#define VECTORS_4(DO, R) VECTORS_3(DO, R) DO(R, 3)
+#define ROWS_1(DO, VECTORS) DO(0, VECTORS)
+#define ROWS_2(DO, VECTORS) ROWS_1(DO, VECTORS) DO(1, VECTORS)
+#define ROWS_3(DO, VECTORS) ROWS_2(DO, VECTORS) DO(2, VECTORS)
+#define ROWS_4(DO, VECTORS) ROWS_3(DO, VECTORS) DO(3, VECTORS)
+#define ROWS_5(DO, VECTORS) ROWS_4(DO, VECTORS) DO(4, VECTORS)
+#define ROWS_6(DO, VECTORS) ROWS_5(DO, VECTORS) DO(5, VECTORS)
+
+#define SUM(R, V) VEC c##R##V = t->start ? F(load)(t->start + V * LANES) : F(splat)(0);
+#define SUMS(R, VECTORS)                                                                                               \
+    __builtin_prefetch(t->c + R * t->c_row, 1);                                                                        \
+    VECTORS(SUM, R)
+#define LOAD(R, V) VEC b##V = F(load)(b + V * LANES);
+#define FUSE(R, V) c##R##V += x##R * b##V;
+#define STEP(R, VECTORS)                                                                                               \
+    VEC x##R = F(splat)(a[R * row]);                                                                                   \
+    VECTORS(FUSE, R)
+#define PUT(R, V) F(put)(t->c + R * t->c_row + V * LANES, c##R##V, t->alpha, t->beta);
+#define PUTS(R, VECTORS) VECTORS(PUT, R)
+
+#define KERNEL(rows, vectors)                                                                                          \
+    static void F(kernel_##rows##_##vectors##_)(const F(tile) * t)                                                     \
+    {                                                                                                                  \
+        const REAL *a = t->a, *b = t->b;                                                                               \
+        const int64_t row = t->a_row, step = t->a_step, b_step = t->b_step;                                            \
+        ROWS_##rows(SUMS, VECTORS_##vectors) _Pragma("GCC unroll 2") for (int64_t p = t->k; p > 0; p--)                \
+        {                                                                                                              \
+            VECTORS_##vectors(LOAD, 0) ROWS_##rows(STEP, VECTORS_##vectors) a += step;                                 \
+            b += b_step;                                                                                               \
+        }                                                                                                              \
+        ROWS_##rows(PUTS, VECTORS_##vectors)                                                                           \
+    }
+#define KERNELS(vectors)                                                                                               \
+    KERNEL(1, vectors)                                                                                                 \
+    KERNEL(2, vectors)                                                                                                 \
+    KERNEL(3, vectors)                                                                                                 \
+    KERNEL(4, vectors)                                                                                                 \
+    KERNEL(5, vectors)                                                                                                 \
+    KERNEL(6, vectors)
+#define KERNEL_NAMES(vectors)                                                                                          \
+    {                                                                                                                  \
+        NULL, F(kernel_1_##vectors##_), F(kernel_2_##vectors##_), F(kernel_3_##vectors##_), F(kernel_4_##vectors##_),  \
+            F(kernel_5_##vectors##_), F(kernel_6_##vectors##_)                                                         \
+    }
+
+KERNELS(1)
+KERNELS(2)
+#if TILE_VECTORS == 4
+KERNELS(3)
+KERNELS(4)
+#endif
+
+/* [vectors][rows] */
+static void (*const F(kernels)[][TILE_ROWS + 1])(const F(tile) *) = {
+    {NULL},          KERNEL_NAMES(1), KERNEL_NAMES(2),
+#if TILE_VECTORS == 4
+    KERNEL_NAMES(3), KERNEL_NAMES(4),
+#endif
+};
+
+/* ---- packing ------------------------------------------------------------------------------------------------------- */
+
+#if REAL_BITS == 32
+#define SQUARE 8
+#define TRANSPOSE transpose_8x8
+#else
+#define SQUARE 4
+#define TRANSPOSE transpose_4x4
+#endif
+
+/* Columns [j, n) of pack(), each contiguous in b; squares of them are transposed in registers. */
+static void F(pack_columns)(REAL *panel, const REAL *b, int64_t column, int64_t k, int64_t n, int64_t width)
+{
+    const int64_t bytes = sizeof(REAL);
+    int64_t whole_n = n / SQUARE * SQUARE, whole_k = k / SQUARE * SQUARE;
+    for (int64_t j = 0; j < whole_n; j += SQUARE)
+        for (int64_t p = 0; p < whole_k; p += SQUARE)
+            TRANSPOSE((char *)(panel + p * width + j), width * bytes, (const char *)(b + j * column + p),
+                      column * bytes);
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t p = j < whole_n ? whole_k : 0; p < k; p++) panel[p * width + j] = b[j * column + p];
+}
+
+/* panel[p][j] = b(p, j) for k rows and n <= width columns; the rest of the width is 0. */
+static void F(pack)(REAL *panel, const REAL *b, int64_t row, int64_t column, int64_t k, int64_t n, int64_t width)
+{
+    if (n < width) memset(panel, 0, (size_t)(k * width) * sizeof(REAL));
+    if (row == 1 && column != 1) {
+        F(pack_columns)(panel, b, column, k, n, width);
+    } else if (column == 1 && n == NR) {
+        for (int64_t p = 0; p < k; p++) memcpy(panel + p * NR, b + p * row, NR * sizeof(REAL));
+    } else {
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t j = 0; j < n; j++) panel[p * width + j] = b[p * row + j * column];
+    }
+}
+
+/* Panel after panel, of n columns in all. Rows of b that are contiguous are read as such. */
+static void F(pack_group)(REAL *panels, const REAL *b, int64_t row, int64_t column, int64_t k, int64_t n)
+{
+    int64_t whole = column == 1 ? n / NR * NR : 0;
+    for (int64_t p = 0; p < k && whole > 0; p++)
+        for (int64_t x = 0; x < whole; x += NR) memcpy(panels + x * k + p * NR, b + p * row + x, NR * sizeof(REAL));
+    for (int64_t x = whole; x < n; x += NR) {
+        int64_t wide = n - x < NR ? n - x : NR, width = (wide + LANES - 1) / LANES * LANES;
+        F(pack)(panels + x * k, b + x * column, row, column, k, wide, width);
+    }
+}
+
+/* packed[i / 6][p][i % 6] = a(i, p) */
+static void F(pack_rows)(REAL *packed, const REAL *a, int64_t row, int64_t column, int64_t m, int64_t k)
+{
+    for (int64_t i = 0; i < m; i += TILE_ROWS, packed += TILE_ROWS * k, a += TILE_ROWS * row) {
+        int64_t rows = m - i < TILE_ROWS ? m - i : TILE_ROWS;
+        if (row == 1 && rows == TILE_ROWS) { /* a transposed */
+            for (int64_t p = 0; p < k; p++) memcpy(packed + p * TILE_ROWS, a + p * column, TILE_ROWS * sizeof(REAL));
+            continue;
+        }
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t p = 0; p < k; p++) packed[p * TILE_ROWS + r] = a[r * row + p * column];
+    }
+}
+
+/* ---- blocks -------------------------------------------------------------------------------------------------------- */
+
+/* A block of c: rows [m0, m1), columns [n0, n1) of one matrix. */
+typedef struct F(block) {
+    const gemm *g;
+    const REAL *a, *b, *panels; /* panels: all of b packed, or NULL */
+    REAL *c;
+    int64_t m0, m1, n0, n1;
+} F(block);
+
+/* The part of a that a panel is multiplied by: k steps from p on, packed or as it lies. */
+typedef struct F(slice) {
+    const REAL *a;                  /* of row m0 */
+    int64_t tile_step, row, column; /* from one tile's rows to the next's; within a tile */
+    int64_t p, k;
+} F(slice);
+
+/* A tile whose width is no whole number of vectors, or whose columns are not adjacent in c, goes through a buffer. */
+static void F(run_partial)(const F(block) * b, F(tile) t, int64_t rows, int64_t i, int64_t j, int64_t n)
+{
+    const gemm *g = b->g;
+    REAL buffer[TILE_ROWS * NR], alpha = t.alpha, beta = t.beta;
+    t.c = buffer, t.c_row = NR, t.alpha = 1, t.beta = 0;
+    F(kernels)[(n + LANES - 1) / LANES][rows](&t);
+    for (int64_t r = 0; r < rows; r++) {
+        REAL *c = b->c + (i + r) * g->c.row + j * g->c.column;
+        for (int64_t x = 0; x < n; x++) {
+            REAL old = beta != 0 ? c[x * g->c.column] * beta : 0;
+            c[x * g->c.column] = old + buffer[r * NR + x] * alpha;
+        }
+    }
+}
+
+/* Columns [j, j + n) of the block; `panel` is b's part, b_step apart. */
+static void F(run_panel)(const F(block) * b, const F(slice) * s, const REAL *panel, int64_t b_step, int64_t j,
+                         int64_t n)
+{
+    const gemm *g = b->g;
+    REAL start[NR];
+    F(tile) t = {.k = s->k, .a_row = s->row, .a_step = s->column, .b_step = b_step, .c_row = g->c.row, .b = panel};
+    bool whole = n % LANES == 0 && g->c.column == 1;
+    t.alpha = (REAL)g->alpha;
+    t.beta = s->p == 0 ? (REAL)g->beta : 1;
+    if (g->bias && s->p == 0) {
+        memset(start, 0, sizeof start);
+        memcpy(start, (const REAL *)g->bias + j, (size_t)n * sizeof(REAL));
+        t.start = start;
+    }
+    t.a = s->a;
+    for (int64_t i = b->m0; i < b->m1; i += TILE_ROWS, t.a += s->tile_step) {
+        int64_t rows = b->m1 - i < TILE_ROWS ? b->m1 - i : TILE_ROWS;
+        t.c = b->c + i * g->c.row + j;
+        if (whole) F(kernels)[n / LANES][rows](&t);
+        else F(run_partial)(b, t, rows, i, j, n);
+    }
+}
+
+/* Columns [j, j + n) of b, several panels wide, packed on the stack: a row's part is then long enough to stream. */
+static void F(run_group)(const F(block) * b, const F(slice) * s, int64_t j, int64_t n)
+{
+    const gemm *g = b->g;
+    _Alignas(64) REAL panels[PANEL_GROUP * DEPTH * NR];
+    const REAL *from = b->b + s->p * g->b.row + j * g->b.column;
+    F(pack_group)(panels, from, g->b.row, g->b.column, s->k, n);
+    for (int64_t x = 0; x < n; x += NR) {
+        int64_t wide = n - x < NR ? n - x : NR;
+        F(run_panel)(b, s, panels + x * s->k, (wide + LANES - 1) / LANES * LANES, j + x, wide);
+    }
+}
+
+static void F(run_panels)(const F(block) * b, const F(slice) * s)
+{
+    const gemm *g = b->g;
+    bool direct = g->b.column == 1 && b->m1 - b->m0 <= 2 * TILE_ROWS; /* packing would not pay */
+    for (int64_t j = b->n0; j < b->n1;) {
+        int64_t n = b->n1 - j < NR ? b->n1 - j : NR, width = (n + LANES - 1) / LANES * LANES;
+        if (b->panels) {
+            F(run_panel)(b, s, b->panels + j * g->k + s->p * width, width, j, n);
+        } else if (direct && n == width) {
+            F(run_panel)(b, s, b->b + s->p * g->b.row + j, g->b.row, j, n);
+        } else {
+            n = b->n1 - j < PANEL_GROUP * NR ? b->n1 - j : PANEL_GROUP * NR;
+            F(run_group)(b, s, j, n);
+        }
+        j += n;
+    }
+}
+
+static void F(run_block_packed)(const F(block) * b, F(slice) s)
+{
+    _Alignas(64) REAL packed[BLOCK_ELEMENTS + TILE_ROWS * DEPTH];
+    F(pack_rows)(packed, s.a, s.row, s.column, b->m1 - b->m0, s.k);
+    s.a = packed, s.tile_step = TILE_ROWS * s.k, s.row = 1, s.column = TILE_ROWS;
+    F(run_panels)(b, &s);
+}
+
+/* a is packed where many columns of b share the cost, and they outweigh reading it from rows far apart. */
+static void F(run_block)(const F(block) * b)
+{
+    const gemm *g = b->g;
+    bool packed = b->n1 - b->n0 >= PACK_COLUMNS && b->m1 - b->m0 > TILE_ROWS;
+    for (int64_t p = 0; p < g->k; p += DEPTH) {
+        F(slice) s = {.tile_step = TILE_ROWS * g->a.row, .row = g->a.row, .column = g->a.column, .p = p};
+        s.a = b->a + b->m0 * g->a.row + p * g->a.column;
+        s.k = g->k - p < DEPTH ? g->k - p : DEPTH;
+        if (packed) F(run_block_packed)(b, s);
+        else F(run_panels)(b, &s);
+    }
+}
+
+/* ---- few rows against a transposed b: dot products ---------------------------------------------------------------- */
+
+/* Four columns of b, each contiguous, times up to 3 rows of a, also contiguous. */
+#define DOT_SUM(R, V) VEC c##R##V = F(splat)(0);
+#define DOT_SUMS(R, VECTORS) DOT_SUM(R, 0) DOT_SUM(R, 1) DOT_SUM(R, 2) DOT_SUM(R, 3)
+#define DOT_STEP(R, VECTORS)                                                                                           \
+    VEC x##R = F(load_some)(a + R * row + p, k - p);                                                                   \
+    c##R##0 += x##R * b0;                                                                                              \
+    c##R##1 += x##R * b1;                                                                                              \
+    c##R##2 += x##R * b2;                                                                                              \
+    c##R##3 += x##R * b3;
+#define DOT_PUTS(R, VECTORS)                                                                                           \
+    sum[R][0] = F(total)(c##R##0), sum[R][1] = F(total)(c##R##1);                                                      \
+    sum[R][2] = F(total)(c##R##2), sum[R][3] = F(total)(c##R##3);
+
+VECTOR_INLINE REAL F(total)(VEC x)
+{
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+#define DOTS(rows)                                                                                                     \
+    static void F(dots_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const REAL *const *b, int64_t k)         \
+    {                                                                                                                  \
+        ROWS_##rows(DOT_SUMS, )(void) row;                                                                             \
+        for (int64_t p = 0; p < k; p += LANES) {                                                                       \
+            VEC b0 = F(load_some)(b[0] + p, k - p), b1 = F(load_some)(b[1] + p, k - p);                                \
+            VEC b2 = F(load_some)(b[2] + p, k - p), b3 = F(load_some)(b[3] + p, k - p);                                \
+            ROWS_##rows(DOT_STEP, )                                                                                    \
+        }                                                                                                              \
+        ROWS_##rows(DOT_PUTS, )                                                                                        \
+    }
+
+DOTS(1)
+DOTS(2)
+DOTS(3)
+
+static void (*const F(dots)[])(REAL sum[3][4], const REAL *, int64_t, const REAL *const *,
+                               int64_t) = {NULL, F(dots_1_), F(dots_2_), F(dots_3_)};
+
+static void F(put_dots)(const F(block) * b, REAL sum[3][4], int64_t i, int64_t rows, int64_t j, int64_t n)
+{
+    const gemm *g = b->g;
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t x = 0; x < n; x++) {
+            REAL *c = b->c + (i + r) * g->c.row + (j + x) * g->c.column;
+            REAL old = g->bias ? ((const REAL *)g->bias)[j + x] : g->beta != 0 ? *c * (REAL)g->beta : 0;
+            *c = old + sum[r][x] * (REAL)g->alpha;
+        }
+    }
+}
+
+static void F(run_dots)(const F(block) * b)
+{
+    const gemm *g = b->g;
+    for (int64_t j = b->n0; j < b->n1; j += 4) {
+        int64_t n = b->n1 - j < 4 ? b->n1 - j : 4;
+        const REAL *columns[4];
+        for (int64_t x = 0; x < 4; x++) columns[x] = b->b + (j + (x < n ? x : 0)) * g->b.column;
+        for (int64_t i = b->m0; i < b->m1; i += 3) {
+            REAL sum[3][4];
+            int64_t rows = b->m1 - i < 3 ? b->m1 - i : 3;
+            F(dots)[rows](sum, b->a + i * g->a.row, g->a.row, columns, g->k);
+            F(put_dots)(b, sum, i, rows, j, n);
+        }
+    }
+}
+
+/* ---- cutting into tasks -------------------------------------------------------------------------------------------- */
+
+typedef struct F(job) {
+    gemm g;
+    bool dots;
+    int64_t m_block, n_block, m_blocks, n_blocks;
+    REAL *panels;
+} F(job);
+
+static void F(run_tasks)(int64_t begin, int64_t end, void *user)
+{
+    const F(job) *j = user;
+    const gemm *g = &j->g;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t item = i / (j->m_blocks * j->n_blocks), m = i / j->n_blocks % j->m_blocks, n = i % j->n_blocks;
+        F(block) b = {.g = g, .m0 = m * j->m_block, .n0 = n * j->n_block, .panels = j->panels};
+        b.a = (const REAL *)g->a.data + item * g->a.batch;
+        b.b = (const REAL *)g->b.data + item * g->b.batch;
+        b.c = (REAL *)g->c.data + item * g->c.batch;
+        b.m1 = tsr_min_i64(b.m0 + j->m_block, g->m);
+        b.n1 = tsr_min_i64(b.n0 + j->n_block, g->n);
+        if (j->dots) F(run_dots)(&b);
+        else F(run_block)(&b);
+    }
+}
+
+/* Panels [begin, end) of b. */
+static void F(pack_panels)(int64_t begin, int64_t end, void *user)
+{
+    const F(job) *j = user;
+    const gemm *g = &j->g;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i * NR, n = tsr_min_i64(NR, g->n - first), width = (n + LANES - 1) / LANES * LANES;
+        const REAL *b = (const REAL *)g->b.data + first * g->b.column;
+        F(pack)(j->panels + first * g->k, b, g->b.row, g->b.column, g->k, n, width);
+    }
+}
+
+/* Blocks of about `size` items each, as many as a multiple of `parts` where that is possible; a block's size is a multiple
+   of `unit`. */
+static int64_t F(block_size)(int64_t items, int64_t size, int64_t unit, int64_t parts)
+{
+    int64_t blocks = (items + size - 1) / size;
+    if (items >= parts * unit * 2) blocks = (blocks + parts - 1) / parts * parts;
+    int64_t each = (items + blocks - 1) / blocks;
+    return (each + unit - 1) / unit * unit;
+}
+
+static void F(cut)(F(job) * j)
+{
+    const gemm *g = &j->g;
+    int64_t threads = g->batch > 1 ? 1 : tsr_num_threads(), panels = (g->n + NR - 1) / NR;
+    j->dots = g->m <= DOT_ROWS && g->b.row == 1 && g->a.column == 1;
+    if (j->dots) {
+        j->m_block = g->m;
+        j->n_block = F(block_size)(g->n, 64, 4, threads);
+    } else {
+        int64_t rows = BLOCK_ELEMENTS / tsr_min_i64(DEPTH, g->k), most = tsr_min_i64(rows, BLOCK_ROWS);
+        bool by_columns = g->n >= threads * NR && (g->n > g->m || g->m < threads * TILE_ROWS * 2);
+        j->m_block = F(block_size)(g->m, most, TILE_ROWS, by_columns ? 1 : threads);
+        j->n_block = by_columns ? F(block_size)(g->n, (g->n + threads - 1) / threads, NR, threads) : panels * NR;
+    }
+    j->m_blocks = (g->m + j->m_block - 1) / j->m_block;
+    j->n_blocks = (g->n + j->n_block - 1) / j->n_block;
+}
+
+/* b is packed once and for all where several blocks of rows use it. */
+static bool F(pack_all)(F(job) * j)
+{
+    const gemm *g = &j->g;
+    int64_t panels = (g->n + NR - 1) / NR;
+    if (j->dots || j->m_blocks == 1 || g->batch > 1 || g->n * g->k < PACK_ALL) return true;
+    j->panels = tsr_alloc((size_t)(panels * NR * g->k) * sizeof(REAL));
+    if (j->panels) tsr_parallel_for(panels, tsr_max_i64(1, GRAIN / (NR * g->k)), F(pack_panels), j);
+    return j->panels != NULL;
+}
+
+static bool F(gemm_run)(const gemm *g)
+{
+    F(job) j = {.g = *g};
+    F(cut)(&j);
+    if (!F(pack_all)(&j)) return false;
+    int64_t blocks = j.m_blocks * j.n_blocks, work = g->m * g->n * g->k / blocks;
+    tsr_parallel_for(g->batch * blocks, tsr_max_i64(1, GRAIN / tsr_max_i64(work, 1)), F(run_tasks), &j);
+    tsr_free(j.panels);
+    return true;
+}
+
+#undef SQUARE
+#undef TRANSPOSE
