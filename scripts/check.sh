@@ -30,10 +30,11 @@ step() {
     [ $status = 0 ]
 }
 
-# tests ARGUMENTS: run_tests.sh, shown as it goes but for its last line, whose counts are added to ours.
+# tests BUILD [--sanitized]: run_tests.sh, whose counts are added to ours.
 tests() {
-    scripts/run_tests.sh $long "$@" 2>&1 | tee "$log" | awk 'NR > 1 { print line; fflush() } { line = $0 }'
-    counts=$(tail -n 1 "$log" | awk '/^[0-9]+ passed, [0-9]+ failed/ { print $1, $3, $5 + 0 }')
+    rm -f "$1/tests/summary"
+    scripts/run_tests.sh --part $long ${2:-} "$1" 2>&1
+    counts=$(awk '/^[0-9]+ passed, [0-9]+ failed/ { print $1, $3, $5 + 0 }' "$1/tests/summary" 2>/dev/null)
     # shellcheck disable=SC2086
     set -- ${counts:-0 1 0}
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
@@ -90,7 +91,7 @@ if step "build" ./run configure-and-build "$folder" "all tests" $options; then
 fi
 if step "build with sanitizers" ./run configure-and-build build-asan "all tests" $options -DTESSERA_SANITIZE=ON; then
     echo "with sanitizers:"
-    tests --sanitized build-asan
+    tests build-asan --sanitized
 fi
 
 # What few people build, an hour's worth of check: without the optional libraries, and with the other compiler.

@@ -1,16 +1,19 @@
 #!/bin/sh
 # Runs the test programs of a build and sums up: the last line is `N passed, N failed` (`, N skipped` may follow).
 #
-#   usage: run_tests.sh [--sanitized] [--long] BUILD [NAME...]     NAME: test_view, only that program
+#   usage: run_tests.sh [--sanitized] [--long] [--part] BUILD [NAME...]
+#     --part   part of a longer run: the last line goes to BUILD/tests/summary alone
+#     NAME     test_view: only that program
 #
 # A program's output is shown for the tests that failed, and lies in full in BUILD/tests/NAME.log. A program that crashes,
 # hangs, finds a leak at its end or holds no test counts as one failure more. tests/slow.txt names what is left out.
 set -eu
-sanitized= long=
+sanitized= long= part=
 while :; do
     case ${1:-} in
     --sanitized) sanitized=yes ;;
     --long) long=yes ;;
+    --part) part=yes ;;
     *) break ;;
     esac
     shift
@@ -86,5 +89,6 @@ for name; do
 done
 line="$passed passed, $failed failed"
 [ $skipped = 0 ] || line="$line, $skipped skipped"
-printf '%s\n' "$line"
+printf '%s\n' "$line" >"$build/tests/summary"
+[ -n "$part" ] || printf '%s\n' "$line"
 [ $failed = 0 ]
