@@ -28,13 +28,13 @@ typedef enum layout {
 } layout;
 #define WRITABLE_LAYOUTS EXPANDED
 
-typedef enum values {
+typedef enum numbers {
     NORMAL,   /* about [-3, 3], and integers from -9 to 9 */
     POSITIVE, /* (0, 3], integers 1 to 9 */
     UNIT,     /* (-1, 1) */
     SPECIAL,  /* infinities, NaN, zeros of both signs, tiny, huge */
     DISTINCT  /* a shuffled range */
-} values;
+} numbers;
 
 /* Both tables, the fast one being the best of this machine unless TEST_ISA names another. */
 static const backend *reference, *fast;
@@ -56,7 +56,7 @@ static inline uint64_t mix(uint64_t x)
     return x ^ (x >> 30);
 }
 
-static inline double a_value(values kind, uint64_t i)
+static inline double a_value(numbers kind, uint64_t i)
 {
     static const double special[] = {INFINITY, -INFINITY, NAN, 0.0, -0.0, 1e-40, -1e-40,
                                      3e38,     -3e38,     1,   -1,  0.5,  88,    -104};
@@ -75,7 +75,7 @@ static inline double a_value(values kind, uint64_t i)
     }
 }
 
-static inline int64_t an_integer(values kind, uint64_t i, int32_t dtype)
+static inline int64_t an_integer(numbers kind, uint64_t i, int32_t dtype)
 {
     int64_t r = (int64_t)(mix(i + 99) % 19);
     if (dtype == TSR_BOOL) return r & 1;
@@ -83,7 +83,7 @@ static inline int64_t an_integer(values kind, uint64_t i, int32_t dtype)
     return r - 9;
 }
 
-static inline void fill_array(const array *a, values kind, uint64_t seed)
+static inline void fill_array(const array *a, numbers kind, uint64_t seed)
 {
     uint64_t i = seed * 1000003;
     for (walk w = walk_begin(WALK_ALL, a, NULL, NULL, NULL); w.left > 0; walk_next(&w), i++) {
@@ -120,7 +120,7 @@ static inline array new_array(int32_t dtype, const tsr_shape *shape, layout how)
     return a;
 }
 
-static inline array filled_array(int32_t dtype, const tsr_shape *shape, layout how, values kind, uint64_t seed)
+static inline array filled_array(int32_t dtype, const tsr_shape *shape, layout how, numbers kind, uint64_t seed)
 {
     array a = new_array(dtype, shape, how);
     fill_array(&a, kind, seed);

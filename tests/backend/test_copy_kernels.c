@@ -12,7 +12,7 @@ static const tsr_shape shapes[] = {
     {.n = 5, .v = {2, 3, 4, 5, 6}},
 };
 
-static void compare_copy(int32_t to, int32_t from, const tsr_shape *shape, layout to_how, layout from_how, values kind)
+static void compare_copy(int32_t to, int32_t from, const tsr_shape *shape, layout to_how, layout from_how, numbers kind)
 {
     char what[96];
     array src = filled_array(from, shape, from_how, kind, 5);

@@ -11,7 +11,7 @@ static const double *parameters_of(bool clamps, int i) { return clamps ? clamp_p
 static bool unary_to_bool(unary_code c) { return c >= U_LOGICAL_NOT; }
 
 /* What the function is defined on. */
-static values domain(unary_code c)
+static numbers domain(unary_code c)
 {
     switch (c) {
     case U_ASIN:
@@ -32,7 +32,7 @@ static values domain(unary_code c)
     }
 }
 
-static void compare_unary(unary_code c, int32_t dtype, const tsr_shape *shape, layout to, layout from, values kind)
+static void compare_unary(unary_code c, int32_t dtype, const tsr_shape *shape, layout to, layout from, numbers kind)
 {
     char what[96];
     int32_t out_dtype = unary_to_bool(c) ? TSR_BOOL : dtype;
@@ -48,7 +48,7 @@ static void compare_unary(unary_code c, int32_t dtype, const tsr_shape *shape, l
     free_array(&want);
 }
 
-static void unary_on_all_layouts(int32_t dtype, const tsr_shape *shape, values kind)
+static void unary_on_all_layouts(int32_t dtype, const tsr_shape *shape, numbers kind)
 {
     for (unary_code c = 0; c < U_COUNT; c++)
         for (layout to = 0; to < WRITABLE_LAYOUTS; to++)
@@ -103,7 +103,7 @@ static bool floats_only(binary_code c)
 }
 
 static void compare_binary(binary_code c, int32_t dtype, const tsr_shape *shape, layout to, layout a_how, layout b_how,
-                           values kind)
+                           numbers kind)
 {
     char what[96];
     bool positive = c == B_POW || c == B_XLOGY || (!ref_floating(dtype) && c >= B_DIV_FLOOR && c <= B_FMOD);

@@ -34,7 +34,7 @@ static tsr_shape reduced_shape(const tsr_shape *shape, uint32_t dims)
 }
 
 static void compare_reduce(reduce_code c, int32_t dtype, const tsr_shape *shape, layout to, layout from, uint32_t dims,
-                           double parameter, values kind)
+                           double parameter, numbers kind)
 {
     char what[120];
     tsr_shape small = reduced_shape(shape, dims);
@@ -54,7 +54,7 @@ static void compare_reduce(reduce_code c, int32_t dtype, const tsr_shape *shape,
     free_array(&want);
 }
 
-static values domain(reduce_code c) { return c == R_PROD ? UNIT : NORMAL; }
+static numbers domain(reduce_code c) { return c == R_PROD ? UNIT : NORMAL; }
 
 static void reductions_of(int32_t dtype, const tsr_shape *shape, reduce_code c)
 {

@@ -25,6 +25,10 @@ static double erfinv_start(double x)
     static const double tail[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
                                   -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
     double w = -log((1 - x) * (1 + x));
+    if (w > 16) { /* beyond the polynomials: erfc(y) is about e^(-y^2) / (y sqrt(pi)) */
+        double l = -log(1 - x);
+        return sqrt(l - 0.5 * log(pi * l));
+    }
     return w < 5 ? x * polynomial(central, 9, w - 2.5) : x * polynomial(tail, 9, sqrt(w) - 3);
 }
 

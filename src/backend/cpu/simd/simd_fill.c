@@ -1,4 +1,5 @@
-/* simd_fill.c: puts this tier's kernels into a table. */
+/* simd_fill.c: puts this tier's kernels into a table, and those that are fast in all tiers. */
+#include "backend/cpu/cpu_index.h"
 #include "backend/cpu/simd/simd.h"
 #include "backend/cpu/simd/simd_private.h"
 
@@ -12,4 +13,5 @@ void TIER(simd_fill)(backend *b)
     TIER(simd_softmax_fill)(b);
     TIER(simd_random_fill)(b);
     TIER(simd_matmul_fill)(b);
+    cpu_index_fill(b);
 }

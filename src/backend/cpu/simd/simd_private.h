@@ -11,7 +11,6 @@ void TIER(simd_binary_fill)(backend *b);
 void TIER(simd_ternary_fill)(backend *b);
 void TIER(simd_reduce_fill)(backend *b);
 void TIER(simd_softmax_fill)(backend *b);
-void TIER(simd_index_fill)(backend *b);
 void TIER(simd_random_fill)(backend *b);
 void TIER(simd_matmul_fill)(backend *b);
 

@@ -1,0 +1,344 @@
+/* cpu_index.c: look-ups as loops (loop.h). The array that is looked into is given stride 0 along `dim`, so that a position
+   of the loop addresses its element 0 along dim, and each index then adds its own offset. index_select is a gather whose
+   index is broadcast; where dim is not innermost an index serves a whole row, which is then copied or added at once.
+
+   What writes by index keeps the order of equal indices: it runs row by row, and is split over threads along another
+   dimension than dim, or not at all. */
+#include "backend/cpu/cpu_index.h"
+
+#include "backend/cpu/loop.h"
+#include "backend/cpu/ref/ref.h"
+#include "base/parallel.h"
+
+static backend below;
+
+/* What a loop's body needs: how far apart indices lie in the array looked into, in bytes. */
+typedef struct lookup {
+    int64_t step, size;
+    double alpha;
+} lookup;
+
+static array without_dim(const array *a, int dim)
+{
+    array b = *a;
+    if (a->ndim > 0) b.stride[dim] = 0;
+    return b;
+}
+
+/* The 1-d index as an array of like's shape. */
+static array index_along(const array *index, const array *like, int dim)
+{
+    array b = *like;
+    b.data = index->data;
+    b.dtype = index->dtype;
+    memset(b.stride, 0, sizeof b.stride);
+    if (like->ndim > 0) b.stride[dim] = index->stride[0];
+    return b;
+}
+
+static lookup lookup_in(const array *a, int dim)
+{
+    int64_t size = (int64_t)tsr_dtype_size((tsr_dtype)a->dtype);
+    return (lookup){.step = a->ndim == 0 ? 0 : a->stride[dim] * size, .size = size};
+}
+
+static int64_t index_at(const char *at)
+{
+    int64_t i;
+    memcpy(&i, at, sizeof i);
+    return i;
+}
+
+/* ---- gather ------------------------------------------------------------------------------------------------- */
+
+#define GATHER(type)                                                                                                   \
+    for (int64_t i = 0; i < n; i++)                                                                                    \
+    memcpy(to + i * step[0], from + i * step[2] + index_at(index + i * step[1]) * l->step, sizeof(type))
+
+static void gather_each(char *const *data, const int64_t *step, int64_t n, const lookup *l)
+{
+    char *to = data[0];
+    const char *index = data[1], *from = data[2];
+    switch (l->size) {
+    case 8:
+        GATHER(uint64_t);
+        break;
+    case 4:
+        GATHER(uint32_t);
+        break;
+    case 2:
+        GATHER(uint16_t);
+        break;
+    default:
+        GATHER(uint8_t);
+        break;
+    }
+}
+
+static void gather_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const lookup *l = user;
+    if (step[1] == 0 && step[0] == l->size && step[2] == l->size)
+        memcpy(data[0], data[2] + index_at(data[1]) * l->step, (size_t)(n * l->size));
+    else gather_each(data, step, n, l);
+}
+
+static bool gather(const array *out, const array *in, const array *index, int dim)
+{
+    array base = without_dim(in, dim);
+    for (int d = 0; d < out->ndim; d++) base.shape[d] = out->shape[d];
+    lookup l = lookup_in(in, dim);
+    loop run = loop_make(true, out, index, &base, NULL);
+    loop_run(&run, LOOP_GRAIN, gather_row, &l);
+    return true;
+}
+
+static bool index_select(const array *out, const array *in, const array *index, int dim)
+{
+    array along = index_along(index, out, dim);
+    return gather(out, in, &along, dim);
+}
+
+/* ---- writing by index ------------------------------------------------------------------------------------------ */
+
+#define SCATTER(type, value)                                                                                           \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+        type *to = (type *)(data[2] + i * step[2] + index_at(data[0] + i * step[0]) * l->step);                        \
+        const type x = *(const type *)(data[1] + i * step[1]);                                                         \
+        *to = value;                                                                                                   \
+    }
+
+static void set_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const lookup *l = user;
+    switch (l->size) {
+    case 8:
+        SCATTER(uint64_t, x);
+        break;
+    case 4:
+        SCATTER(uint32_t, x);
+        break;
+    case 2:
+        SCATTER(uint16_t, x);
+        break;
+    default:
+        SCATTER(uint8_t, x);
+        break;
+    }
+}
+
+/* One index for the whole row, whose elements are adjacent on both sides. */
+static bool one_target(const int64_t *step, const lookup *l)
+{
+    return step[0] == 0 && step[1] == l->size && step[2] == l->size;
+}
+
+#define ADD_ROW(name, type)                                                                                            \
+    static void name(char *const *data, const int64_t *step, int64_t n, const void *user)                              \
+    {                                                                                                                  \
+        const lookup *l = user;                                                                                        \
+        if (!one_target(step, l)) {                                                                                    \
+            SCATTER(type, (type)((double)*to + l->alpha * (double)x))                                                  \
+            return;                                                                                                    \
+        }                                                                                                              \
+        type *restrict to = (type *)(data[2] + index_at(data[0]) * l->step);                                           \
+        const type *restrict x = (const type *)data[1];                                                                \
+        const double alpha = l->alpha;                                                                                 \
+        for (int64_t i = 0; i < n; i++) to[i] = (type)((double)to[i] + alpha * (double)x[i]);                          \
+    }
+
+ADD_ROW(add_f32_row, float)
+ADD_ROW(add_f64_row, double)
+
+/* The longest dimension other than dim, along which the work may be split; -1: none. */
+static int split_dim(const array *a, int dim)
+{
+    int best = -1;
+    for (int d = 0; d < a->ndim; d++)
+        if (d != dim && a->shape[d] > 1 && (best < 0 || a->shape[d] > a->shape[best])) best = d;
+    return best;
+}
+
+typedef struct writing {
+    array index, src, base; /* of one shape; base has stride 0 along dim */
+    lookup l;
+    loop_body body;
+    int split;
+} writing;
+
+static array narrowed(const array *a, int dim, int64_t begin, int64_t end)
+{
+    array b = *a;
+    if (dim < 0) return b;
+    b.data = (char *)a->data + begin * a->stride[dim] * (int64_t)tsr_dtype_size((tsr_dtype)a->dtype);
+    b.shape[dim] = end - begin;
+    return b;
+}
+
+static void write_range(int64_t begin, int64_t end, void *user)
+{
+    const writing *w = user;
+    array index = narrowed(&w->index, w->split, begin, end), src = narrowed(&w->src, w->split, begin, end);
+    array base = narrowed(&w->base, w->split, begin, end);
+    loop run = loop_make(false, &index, &src, &base, NULL);
+    loop_run_range(&run, 0, run.count, w->body, &w->l);
+}
+
+/* out's elements at `index` along dim change by src; index and src have one shape. */
+static void write_by_index(loop_body body, const array *out, const array *index, const array *src, int dim,
+                           double alpha)
+{
+    writing w = {*index, *src, without_dim(out, dim), lookup_in(out, dim), body, split_dim(index, dim)};
+    for (int d = 0; d < index->ndim; d++) w.base.shape[d] = index->shape[d];
+    w.l.alpha = alpha;
+    int64_t n = array_numel(index), parts = w.split < 0 ? 1 : index->shape[w.split];
+    if (n > 0) tsr_parallel_for(parts, w.split < 0 ? 1 : LOOP_GRAIN / (n / parts) + 1, write_range, &w);
+}
+
+static loop_body adding(int32_t dtype)
+{
+    return dtype == TSR_F32 ? add_f32_row : dtype == TSR_F64 ? add_f64_row : NULL;
+}
+
+static bool scatter(const array *out, const array *index, const array *src, int dim, scatter_mode mode)
+{
+    loop_body body = mode == SCATTER_SET ? set_row : mode == SCATTER_ADD ? adding(out->dtype) : NULL;
+    if (!body) return below.scatter(out, index, src, dim, mode);
+    write_by_index(body, out, index, src, dim, 1);
+    return true;
+}
+
+static bool index_add(const array *out, const array *src, const array *index, int dim, double alpha)
+{
+    if (!adding(out->dtype)) return below.index_add(out, src, index, dim, alpha);
+    array along = index_along(index, src, dim);
+    write_by_index(adding(out->dtype), out, &along, src, dim, alpha);
+    return true;
+}
+
+/* ---- the range of an index --------------------------------------------------------------------------------------- */
+
+typedef struct range {
+    int64_t lowest, highest;
+} range;
+
+static void widen_range(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    range *r = *(range *const *)user;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t x = index_at(data[0] + i * step[0]);
+        r->lowest = tsr_min_i64(r->lowest, x);
+        r->highest = tsr_max_i64(r->highest, x);
+    }
+}
+
+static bool index_range(const array *index, int64_t *lowest, int64_t *highest)
+{
+    range r = {INT64_MAX, INT64_MIN}, *pointer = &r;
+    loop l = loop_make(true, index, NULL, NULL, NULL);
+    if (l.count == 0) r = (range){0, -1};
+    if (l.count > 0) loop_run_range(&l, 0, l.count, widen_range, &pointer);
+    *lowest = r.lowest;
+    *highest = r.highest;
+    return true;
+}
+
+/* ---- positions of true elements ------------------------------------------------------------------------------------ */
+
+typedef struct search {
+    int64_t position, found, *out, out_step; /* out NULL: only count */
+} search;
+
+static void search_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    search *s = *(search *const *)user;
+    for (int64_t i = 0; i < n; i++) {
+        if (!data[0][i * step[0]]) continue;
+        if (s->out) s->out[s->found * s->out_step] = s->position + i;
+        s->found++;
+    }
+    s->position += n;
+}
+
+static bool nonzero(const array *in, int64_t *count, const array *out)
+{
+    if (in->dtype != TSR_BOOL && in->dtype != TSR_U8) return below.nonzero(in, count, out);
+    search s = {.out = out ? out->data : NULL, .out_step = out ? out->stride[0] : 0}, *pointer = &s;
+    loop l = loop_make(false, in, NULL, NULL, NULL);
+    if (l.count > 0) loop_run_range(&l, 0, l.count, search_row, &pointer);
+    if (count) *count = s.found;
+    return true;
+}
+
+/* ---- the largest few --------------------------------------------------------------------------------------------- */
+
+/* NaN is larger than any number. */
+static inline bool is_larger(double a, double b) { return a > b || (isnan(a) && !isnan(b)); }
+
+typedef struct selection {
+    int64_t n, k, step_in, step_values, step_index; /* steps in elements, along the dimension */
+    bool largest;
+    int32_t dtype;
+} selection;
+
+/* The best so far lie in order; one that is better than the last moves up to its place. A later equal stays behind. */
+static void select_lane(const selection *s, const array *values, const array *index, const array *in)
+{
+    int64_t kept = 0;
+    int64_t *at = index->data;
+    for (int64_t i = 0; i < s->n; i++) {
+        double x = ref_get_f64(in, i * s->step_in);
+        int64_t j = kept;
+        while (j > 0) {
+            double other = ref_get_f64(values, (j - 1) * s->step_values);
+            if (!(s->largest ? is_larger(x, other) : is_larger(other, x))) break;
+            if (j < s->k) {
+                ref_move(values, j * s->step_values, values, (j - 1) * s->step_values);
+                at[j * s->step_index] = at[(j - 1) * s->step_index];
+            }
+            j--;
+        }
+        if (j == s->k) continue;
+        ref_move(values, j * s->step_values, in, i * s->step_in);
+        at[j * s->step_index] = i;
+        if (kept < s->k) kept++;
+    }
+}
+
+static void select_lanes(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const selection *s = user;
+    for (int64_t i = 0; i < n; i++) {
+        array in = {.data = data[0] + i * step[0], .dtype = s->dtype}, values = in, index = {.dtype = TSR_I64};
+        values.data = data[1] + i * step[1];
+        index.data = data[2] + i * step[2];
+        select_lane(s, &values, &index, &in);
+    }
+}
+
+/* Sorting everything is better where more than a small part is wanted. */
+static bool topk(const array *values, const array *index, const array *in, int dim, bool largest)
+{
+    bool real = in->dtype == TSR_F32 || in->dtype == TSR_F64;
+    if (!real || in->ndim == 0 || values->shape[dim] > in->shape[dim] / 16)
+        return below.topk(values, index, in, dim, largest);
+    selection s = {in->shape[dim], values->shape[dim], in->stride[dim], values->stride[dim], index->stride[dim],
+                   largest,        in->dtype};
+    array lanes[3] = {array_only_dims(in, ~(1u << dim)), array_only_dims(values, ~(1u << dim)),
+                      array_only_dims(index, ~(1u << dim))};
+    loop l = loop_make(true, &lanes[0], &lanes[1], &lanes[2], NULL);
+    loop_run(&l, LOOP_GRAIN / (s.n + 1) + 1, select_lanes, &s);
+    return true;
+}
+
+void cpu_index_fill(backend *b)
+{
+    if (b->scatter != scatter) below = *b;
+    b->gather = gather;
+    b->scatter = scatter;
+    b->index_select = index_select;
+    b->index_add = index_add;
+    b->index_range = index_range;
+    b->nonzero = nonzero;
+    b->topk = topk;
+}
