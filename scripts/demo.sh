@@ -18,13 +18,13 @@ number() { sed "s/.*\"$1\": \([-0-9.e]*\).*/\1/" "$2"; }
 # Rooms of 48 x 48 pixels become 12 x 12 codes. The limits in minutes only matter on slower machines.
 size=48
 say "training a VQGAN on rooms that are drawn as they are needed"
-"$tessera" train vqgan --preset tiny --data scenes --size $size --steps 900 --minutes 2.8 --batch 8 \
-    --disc-weight 0 --recon l2 --codebook ema --codebook-weight 0.1 --kmeans 10 --revive 0.05 \
+"$tessera" train vqgan --preset tiny --ch 64 --ch-mult 1,1,1 --n-embed 512 --embed-dim 8 --data scenes --size $size \
+    --steps 1400 --minutes 2.7 --batch 4 --recon l2 --disc-weight 0 --codebook ema --beta 0.05 --kmeans 10 --revive 0.02 \
     --lr 1e-3 --warmup 20 --schedule cosine --seed 1 --checkpoint-every 200 --sample-every 200 --out "$out/vqgan"
 
-say "training a prior over the codes of 4000 rooms"
-"$tessera" train prior --preset tiny --model "$out/vqgan" --data scenes:count=4000 --size $size \
-    --steps 700 --minutes 1.2 --batch 16 --lr 1e-3 --warmup 20 --schedule cosine --seed 1 \
+say "training a prior over the codes of 3000 rooms"
+"$tessera" train prior --preset tiny --model "$out/vqgan" --data scenes:count=3000 --size $size \
+    --steps 420 --minutes 1.3 --batch 16 --lr 1e-3 --warmup 20 --schedule cosine --seed 1 \
     --checkpoint-every 200 --sample-every 0 --out "$out/prior"
 
 say "looking at pictures that neither has seen"
