@@ -23,7 +23,7 @@ shift
 cd "$(dirname "$0")/.."
 
 limit=600
-[ -z "$sanitized" ] || limit=900
+[ -z "$sanitized" ] || limit=1500
 # On a busy machine, threads that wait by spinning keep others from the work they wait for.
 export OMP_WAIT_POLICY=passive
 if [ -n "$long" ]; then
