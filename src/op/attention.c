@@ -53,9 +53,10 @@ static tsr_tensor *hidden_keys(int64_t queries, int64_t keys)
     return tsr_triu(all, .diagonal = 1);
 }
 
-static tsr_tensor *scores_of(tsr_tensor *q, tsr_tensor *k, tsr_tensor *mask, bool causal, double scale)
+/* q has been scaled. */
+static tsr_tensor *scores_of(tsr_tensor *q, tsr_tensor *k, tsr_tensor *mask, bool causal)
 {
-    tsr_tensor *scores = tsr_matmul(op_scale(q, scale), tsr_transpose(k, -2, -1));
+    tsr_tensor *scores = tsr_matmul(q, tsr_transpose(k, -2, -1));
     if (causal) return tsr_masked_fill(scores, hidden_keys(last_size(q, 2), last_size(k, 2)), TSR_FLOAT(-INFINITY));
     if (!mask) return scores;
     if (mask->dtype != TSR_BOOL) return tsr_add(scores, mask);
@@ -67,7 +68,9 @@ bool op_scaled_dot_product_attention_weights(op_ctx *c, const tsr_scaled_dot_pro
 {
     if (!check_factors(c, a->query, a->key, a->value) || !check_mask(c, a->attn_mask, a->query, a->is_causal))
         return false;
-    tsr_tensor *scores = scores_of(a->query, a->key, a->attn_mask, a->is_causal, default_scale(a->query));
+    /* divided, not multiplied by the inverse, as PyTorch 1.13 does: large scores feel the difference */
+    tsr_tensor *q = tsr_div(a->query, tsr_scalar(1 / default_scale(a->query)));
+    tsr_tensor *scores = scores_of(q, a->key, a->attn_mask, a->is_causal);
     tsr_tensor *weights = tsr_softmax(scores, -1);
     if (a->dropout_p > 0) weights = tsr_dropout(weights, a->dropout_p);
     out[0] = tsr_matmul(weights, a->value);
@@ -77,7 +80,7 @@ bool op_scaled_dot_product_attention_weights(op_ctx *c, const tsr_scaled_dot_pro
 
 static tsr_tensor *with_dropout(const tsr_scaled_dot_product_attention_args *a, double scale)
 {
-    tsr_tensor *scores = scores_of(a->query, a->key, a->attn_mask, a->is_causal, scale);
+    tsr_tensor *scores = scores_of(op_scale(a->query, scale), a->key, a->attn_mask, a->is_causal);
     return tsr_matmul(tsr_dropout(tsr_softmax(scores, -1), a->dropout_p), a->value);
 }
 
@@ -175,7 +178,7 @@ static tsr_tensor *weights_again(op_ctx *c, const tsr_attention_args *a)
 {
     tsr_shape rows = op_output_meta(c, 0).shape;
     rows.v[rows.n - 1] = 1;
-    tsr_tensor *scores = scores_of(a->query, a->key, a->mask, a->causal, a->scale);
+    tsr_tensor *scores = scores_of(op_scale(a->query, a->scale), a->key, a->mask, a->causal);
     tsr_tensor *lse = tsr_reshape(op_saved(c, 0), rows);
     if (!record_grad_mode()) return tsr_exp(tsr_sub(scores, lse));
     tsr_tensor *blind = tsr_eq(lse, tsr_scalar(INFINITY));

@@ -215,25 +215,26 @@ static void add_f64(double *restrict to, const double *restrict from, int64_t n)
     for (int64_t i = 0; i < n; i++) to[i] += from[i];
 }
 
-/* Channels [begin, end) of the group. */
+static void scatter_row(const chunk *c, int64_t row, int64_t t, const int64_t tap[3], int64_t begin, int64_t n)
+{
+    const conv *v = c->v;
+    int64_t o[4], from = (row * v->taps + t) * v->cg + begin;
+    position(v, c->first + row, o);
+    int64_t to = tap_offset(v, o, tap, c->group);
+    if (to < 0) return;
+    to += begin;
+    if (v->dtype == TSR_F32) add_f32((float *)v->x.a.data + to, (const float *)(void *)v->columns + from, n);
+    else add_f64((double *)v->x.a.data + to, (const double *)(void *)v->columns + from, n);
+}
+
+/* Channels [begin, end) of the group. Taps run outermost, so that a sum is taken in the kernel's order, as PyTorch takes
+   it: in single precision sums that cancel then round alike. */
 static void scatter(int64_t begin, int64_t end, void *user)
 {
     const chunk *c = user;
-    const conv *v = c->v;
-    for (int64_t row = 0; row < c->rows; row++) {
-        int64_t o[4], tap[3] = {0};
-        position(v, c->first + row, o);
-        for (int64_t t = 0; t < v->taps; t++, next_tap(v, tap)) {
-            int64_t to = tap_offset(v, o, tap, c->group), from = (row * v->taps + t) * v->cg;
-            if (to < 0) continue;
-            if (v->dtype == TSR_F32)
-                add_f32((float *)v->x.a.data + to + begin, (const float *)(void *)v->columns + from + begin,
-                        end - begin);
-            else
-                add_f64((double *)v->x.a.data + to + begin, (const double *)(void *)v->columns + from + begin,
-                        end - begin);
-        }
-    }
+    int64_t tap[3] = {0};
+    for (int64_t t = 0; t < c->v->taps; t++, next_tap(c->v, tap))
+        for (int64_t row = 0; row < c->rows; row++) scatter_row(c, row, t, tap, begin, end - begin);
 }
 
 static void gather_chunk(const conv *v, int64_t first, int64_t rows, int64_t group)
@@ -306,8 +307,39 @@ bool conv_sum_bias(const array *grad_bias, const array *grad)
     return backend_of(TSR_CPU)->reduce(R_SUM, &out, grad, all & ~UINT32_C(2), NULL);
 }
 
+/* A dense f64 array of a's shape, filled with a's values when `filled`; data NULL: no memory. */
+static array in_double(const array *a, bool filled)
+{
+    array d = {.dtype = TSR_F64, .ndim = a->ndim};
+    int64_t n = 1;
+    for (int k = a->ndim - 1; k >= 0; k--) {
+        d.shape[k] = a->shape[k];
+        d.stride[k] = n;
+        n *= a->shape[k];
+    }
+    d.data = tsr_alloc((size_t)n * sizeof(double));
+    if (d.data && filled) backend_of(TSR_CPU)->copy(&d, a);
+    return d;
+}
+
+/* Sums over three dimensions have so many terms that single precision's rounding shows where they cancel. */
+static bool forward_in_double(const array *out, const array *x, const array *weight, const array *bias,
+                              const conv_params *p)
+{
+    array y = in_double(out, false), dx = in_double(x, true), dw = in_double(weight, true);
+    array db = bias ? in_double(bias, true) : (array){0};
+    bool ok = y.data && dx.data && dw.data && (!bias || db.data);
+    ok = ok && conv_matmul_forward(&y, &dx, &dw, bias ? &db : NULL, p) && backend_of(TSR_CPU)->copy(out, &y);
+    tsr_free(y.data);
+    tsr_free(dx.data);
+    tsr_free(dw.data);
+    tsr_free(db.data);
+    return ok;
+}
+
 bool conv_matmul_forward(const array *out, const array *x, const array *weight, const array *bias, const conv_params *p)
 {
+    if (p->spatial == 3 && x->dtype == TSR_F32) return forward_in_double(out, x, weight, bias, p);
     conv v;
     bool ok = conv_make(&v, x, weight, out, p) && stage_input(&v.x, x, STAGE_CHANNELS_LAST) &&
               stage_output(&v.grad, out, STAGE_CHANNELS_LAST) && load_weight(&v, weight) && lay_bias(&v.grad.a, bias) &&

@@ -96,9 +96,13 @@ static taken run(const plan *p, const conv_call *c)
     return ok ? TAKEN : TAKEN_BAD;
 }
 
+/* In three dimensions a sum has many terms, and single precision feels their order: conv_matmul.c takes it as PyTorch does. */
+static bool left_to_matmul(const conv_params *p) { return p->spatial == 3; }
+
 taken onednn_conv_forward(const array *out, const array *x, const array *weight, const array *bias,
                           const conv_params *p)
 {
+    if (left_to_matmul(p)) return NOT_TAKEN;
     plan *q = plan_for(CONV_FORWARD, x, weight, bias != NULL, out, p);
     if (!q) return TAKEN_BAD;
     taken t = q->usable ? TAKEN_BAD : NOT_TAKEN;
@@ -115,6 +119,7 @@ taken onednn_conv_forward(const array *out, const array *x, const array *weight,
 
 taken onednn_conv_grad_input(const array *grad_x, const array *grad, const array *weight, const conv_params *p)
 {
+    if (left_to_matmul(p)) return NOT_TAKEN;
     plan *q = plan_for(CONV_BACKWARD_DATA, grad_x, weight, false, grad, p);
     if (!q) return TAKEN_BAD;
     taken t = q->usable ? TAKEN_BAD : NOT_TAKEN;
