@@ -171,6 +171,13 @@ static tsr_tensor *product_of_others(tsr_tensor *x, int dim)
     return tsr_mul(product_before(x, dim), after);
 }
 
+/* The same along the reduced dimension, or over all elements. */
+static tsr_tensor *product_of_all_others(tsr_tensor *x, tsr_number dim, uint32_t mask)
+{
+    if (op_has(dim)) return product_of_others(x, (int)reduce_list(mask).v[0]);
+    return tsr_reshape(product_of_others(tsr_reshape(x, TSR_SHAPE(-1)), 0), op_shape(x));
+}
+
 void op_prod_grad(op_ctx *c, const tsr_prod_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     uint32_t mask;
@@ -178,16 +185,10 @@ void op_prod_grad(op_ctx *c, const tsr_prod_args *a, tsr_tensor *const *grad, ts
     tsr_shape shape = op_shape(x);
     if (!reduce_dim(c, a->dim, shape.n, &mask)) return;
     tsr_tensor *g = reduce_restore(grad[0], &shape, mask);
-    if (x->ndim == 0) {
-        grad_in[0] = g;
-    } else if (tsr_item_int(tsr_all(x))) {
+    if (x->ndim == 0) grad_in[0] = g;
+    else if (tsr_item_int(tsr_all(x)))
         grad_in[0] = tsr_div(tsr_mul(g, reduce_restore(op_result(c, 0), &shape, mask)), x);
-    } else {
-        bool whole = !op_has(a->dim);
-        tsr_tensor *others = product_of_others(whole ? tsr_reshape(x, TSR_SHAPE(-1)) : x,
-                                               whole ? 0 : (int)reduce_list(mask).v[0]);
-        grad_in[0] = tsr_mul(g, whole ? tsr_reshape(others, shape) : others);
-    }
+    else grad_in[0] = tsr_mul(g, product_of_all_others(x, a->dim, mask));
 }
 
 /* ---- truth ---------------------------------------------------------------------------------------------------------------- */
@@ -298,11 +299,8 @@ static tsr_tensor *nuclear_norm(op_ctx *c, const tsr_norm_name_args *a)
     tsr_tensor *x = a->dtype ? tsr_to(a->input, a->dtype) : a->input;
     tsr_tensor *s = tsr_linalg_svd(tsr_movedim(x, dims, TSR_DIMS(-2, -1)), TSR_NO).S;
     tsr_tensor *sum = tsr_sum(s, .dim = TSR_DIMS(-1));
-    if (!a->keepdim || !sum) return sum;
-    tsr_shape kept = op_shape(a->input);
-    for (int d = 0; d < kept.n; d++)
-        if (mask & (1u << d)) kept.v[d] = 1;
-    return tsr_reshape(sum, kept);
+    tsr_shape shape = op_shape(a->input);
+    return a->keepdim ? reduce_restore(sum, &shape, mask) : sum;
 }
 
 tsr_tensor *op_norm_name(op_ctx *c, const tsr_norm_name_args *a)
