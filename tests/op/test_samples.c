@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "op/call_match.h"
 #include "support/samples.h"
 #include "tessera/autograd.h"
@@ -398,6 +399,7 @@ static void every_sample_of_the_family_behaves(void **state)
 
 int main(void)
 {
+    tsr_set_num_threads(1); /* the samples are small: threads would only wait for each other */
     struct CMUnitTest tests[64];
     size_t n = 0;
     for (int64_t i = 0; i < op_registry_count && n < 64; i++) {
