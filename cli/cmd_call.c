@@ -1,106 +1,54 @@
 /* cmd_call.c: `tessera call`: an operator by name on tensors from a file, or the replay of recorded cases. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "conformance.h"
 #include "json_args.h"
+#include "options.h"
+#include "report.h"
 
-static const char help[] =
-    "usage: tessera call OP [--in TENSORS] [--args JSON] [--out RESULT.safetensors] [--seed N] [--dtype f32|f64] "
-    "[--grad]\n"
-    "       tessera call --check FOLDER [--json]\n"
-    "\n"
-    "Run the operator OP, by its public name (`tessera ops` lists them).\n"
-    "\n"
-    "  --in TENSORS   a .safetensors, .npz or .npy file that the arguments name tensors of\n"
-    "  --args JSON    a list of arguments, or {\"args\": [...], \"kwargs\": {...}}. A tensor is {\"tensor\": NAME}, "
-    "with\n"
-    "                 \"requires_grad\": true for its gradient; {\"dtype\": \"F32\"} is a dtype\n"
-    "  --out FILE     write the outputs as out.0, out.1, ...; without it they are printed\n"
-    "  --seed N       of the random numbers (0)\n"
-    "  --dtype T      convert floating tensors of TENSORS to this dtype\n"
-    "  --grad         also write grad.0, grad.1, ...: the gradient of the sum of the outputs for each tensor that\n"
-    "                 requires it, in order of appearance\n"
-    "  --check FOLDER replay cases.jsonl with tensors.safetensors; exit status 1 when one fails\n"
-    "\n"
-    "example: tessera call softmax --in x.npy --args '[{\"tensor\": \"\"}, -1]'\n"
-    "example: tessera call randn --args '[[2, 3]]' --seed 7 --out r.safetensors\n";
-
-typedef struct options {
-    const char *op, *in, *args, *out, *check;
-    uint64_t seed;
-    tsr_dtype dtype;
+typedef struct call_options {
+    const char *in, *args, *out, *check;
+    int64_t seed;
+    int dtype;
     bool grad, json;
-} options;
+} call_options;
 
-static int usage_error(const char *what, const char *value)
-{
-    fprintf(stderr, "tessera call: %s%s; `tessera call --help` says more\n", what, value);
-    return 2;
-}
-
-/* The option's place for a text, or NULL. */
-static const char **text_option(options *o, const char *name)
-{
-    if (!strcmp(name, "--in")) return &o->in;
-    if (!strcmp(name, "--args")) return &o->args;
-    if (!strcmp(name, "--out")) return &o->out;
-    if (!strcmp(name, "--check")) return &o->check;
-    return NULL;
-}
-
-static int read_seed(options *o, const char *text)
-{
-    char *end;
-    o->seed = strtoull(text, &end, 10);
-    return end == text || *end ? usage_error("--seed takes a whole number, not ", text) : 0;
-}
-
-static int read_dtype(options *o, const char *text)
-{
-    o->dtype = tsr_dtype_from_name(text);
-    return o->dtype == TSR_F32 || o->dtype == TSR_F64 ? 0 : usage_error("--dtype is f32 or f64, not ", text);
-}
-
-/* One option that takes a value. */
-static int read_valued(options *o, const char *name, const char *value)
-{
-    const char **text = text_option(o, name);
-    if (!text && strcmp(name, "--seed") && strcmp(name, "--dtype")) return usage_error("unknown option ", name);
-    if (!value) return usage_error("a value is missing after ", name);
-    if (text) *text = value;
-    else return strcmp(name, "--seed") ? read_dtype(o, value) : read_seed(o, value);
-    return 0;
-}
-
-static int read_options(options *o, int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--grad")) o->grad = true;
-        else if (!strcmp(argv[i], "--json")) o->json = true;
-        else if (argv[i][0] == '-') {
-            int status = read_valued(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
-            if (status) return status;
-            i++;
-        } else if (!o->op) o->op = argv[i];
-        else return usage_error("one operator is called, and then comes ", argv[i]);
-    }
-    if (!o->op && !o->check) return usage_error("the operator's name is missing", "");
-    return o->op && o->check ? usage_error("--check replays a folder and takes no operator, but there is ", o->op) : 0;
-}
+static const option table[] = {
+    {"in", OPTION_TEXT, offsetof(call_options, in), "FILE",
+     "the .safetensors, .npz or .npy file that arguments name tensors of", 0, 0, NULL, NULL},
+    {"args", OPTION_TEXT, offsetof(call_options, args), "JSON",
+     "the arguments: a list, or {\"args\": [...], \"kwargs\": {...}}", 0, 0, NULL, NULL},
+    {"out", OPTION_TEXT, offsetof(call_options, out), "FILE",
+     "write the results as out.0, out.1, ... of a safetensors file; without it they are printed", 0, 0, NULL, NULL},
+    {"seed", OPTION_INT, offsetof(call_options, seed), "N", "of the random numbers", 0, 9e15, NULL, NULL},
+    {"dtype", OPTION_CHOICE, offsetof(call_options, dtype), "f32|f64", "convert the floating tensors of --in to it", 0,
+     0, NULL, NULL},
+    {"grad", OPTION_FLAG, offsetof(call_options, grad), "",
+     "also give grad.0, grad.1, ...: the gradient of the sum of the results for each tensor with \"requires_grad\"", 0,
+     0, NULL, NULL},
+    {"check", OPTION_TEXT, offsetof(call_options, check), "FOLDER",
+     "instead: replay cases.jsonl with tensors.safetensors and compare", 0, 0, NULL, NULL},
+    {"json", OPTION_FLAG, offsetof(call_options, json), "", "with --check: the counts as JSON", 0, 0, NULL, NULL},
+};
+static const option_group groups[] = {{"options", table, sizeof table / sizeof *table, 0}};
+static const option_set set = {
+    .command = "call",
+    .operands = "[OP]",
+    .min_operands = 0,
+    .max_operands = 1,
+    .summary = "Run the operator OP, by its public name (`tessera ops` lists them). A tensor among the arguments is "
+               "{\"tensor\": NAME}, with \"requires_grad\": true for its gradient; {\"dtype\": \"F32\"} is a dtype, "
+               "{\"float\": \"inf\"} a number that JSON cannot write.",
+    .example = "  tessera call softmax --in x.npy --args '[{\"tensor\": \"\"}, -1]'\n"
+               "  tessera call randn --args '[[2, 3]]' --seed 7 --out r.safetensors\n",
+    .groups = groups,
+    .group_count = 1};
 
 /* ---- the call --------------------------------------------------------------------------------------------------------- */
 
 enum { MAX_OUTPUTS = 1024 };
-
-static int failed(void)
-{
-    const char *message = tsr_error_message();
-    fprintf(stderr, "tessera call: %s\n", message ? message : "failed without a message");
-    return 1;
-}
 
 /* A results file being put together. */
 typedef struct results {
@@ -141,43 +89,40 @@ static void print_results(const results *r)
     }
 }
 
-static int call_with(const options *o, call_args *a)
+static int call_with(const call_options *o, const char *op, call_args *a)
 {
     static tsr_tensor *outs[MAX_OUTPUTS];
     static results r;
-    int64_t count = tsr_call(o->op, a->v, a->count, outs, MAX_OUTPUTS);
-    if (count < 0) return failed();
+    int64_t count = tsr_call(op, a->v, a->count, outs, MAX_OUTPUTS);
+    if (count < 0) return report_error("call");
     for (int64_t i = 0; i < count; i++) add_result(&r, "out", i, outs[i]);
-    if (o->grad && !add_grads(&r, a, outs, count)) return failed();
+    if (o->grad && !add_grads(&r, a, outs, count)) return report_error("call");
     if (!o->out) print_results(&r);
-    else if (tsr_save_safetensors(o->out, r.v, r.n, NULL, 0)) return failed();
+    else if (tsr_save_safetensors(o->out, r.v, r.n, NULL, 0)) return report_error("call");
     return 0;
 }
 
 /* With the JSON and the archive read: convert the arguments, call, release. */
-static int call_op(const options *o, const json_t *json, tsr_archive *archive)
+static int call_op(const call_options *o, const char *op, const json_t *json, tsr_archive *archive, tsr_dtype cast)
 {
     call_args a;
     const json_t *positional = json_is_array(json) ? json : json_object_get(json, "args");
     tsr_mark mark = tsr_scope_open();
-    tsr_manual_seed(o->seed);
-    bool good = call_args_read(&a, positional, json_object_get(json, "kwargs"), archive, o->dtype);
-    int status = good ? call_with(o, &a) : failed();
+    tsr_manual_seed((uint64_t)o->seed);
+    bool good = call_args_read(&a, positional, json_object_get(json, "kwargs"), archive, cast);
+    int status = good ? call_with(o, op, &a) : report_error("call");
     call_args_free(&a);
     tsr_scope_close(mark);
     return status;
 }
 
-static int read_and_call(const options *o)
+static int read_and_call(const call_options *o, const char *op, tsr_dtype cast)
 {
     json_error_t error;
     json_t *json = json_loads(o->args ? o->args : "[]", 0, &error);
-    if (!json) {
-        fprintf(stderr, "tessera call: --args is not JSON: %s, at column %d\n", error.text, error.column);
-        return 2;
-    }
+    if (!json) return report_usage("call", "--args is not JSON: %s, at column %d", error.text, error.column);
     tsr_archive *archive = o->in ? tsr_archive_open(o->in) : NULL;
-    int status = o->in && !archive ? failed() : call_op(o, json, archive);
+    int status = o->in && !archive ? report_error("call") : call_op(o, op, json, archive, cast);
     tsr_archive_close(archive);
     json_decref(json);
     return status;
@@ -185,12 +130,14 @@ static int read_and_call(const options *o)
 
 int cmd_call(int argc, char **argv)
 {
-    options o = {0};
-    if (argc > 1 && !strcmp(argv[1], "--help")) {
-        fputs(help, stdout);
-        return 0;
-    }
-    int status = read_options(&o, argc, argv);
-    if (status) return status;
-    return o.check ? conformance_check(o.check, o.json) : read_and_call(&o);
+    call_options o = {0};
+    parsed_line line;
+    int status = options_parse(&set, argc, argv, &o, &line);
+    if (status != OPTIONS_GO_ON) return status;
+    if (!o.check == !line.operand_count)
+        return report_usage("call", o.check ? "--check replays a folder and takes no operator"
+                                            : "the operator's name is missing");
+    if (o.check) return conformance_check(o.check, o.json);
+    tsr_dtype cast = !options_given(&set, &line, "dtype") ? TSR_DTYPE_DEFAULT : o.dtype ? TSR_F64 : TSR_F32;
+    return read_and_call(&o, line.operands[0], cast);
 }

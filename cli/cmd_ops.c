@@ -4,14 +4,27 @@
 #include <string.h>
 
 #include "commands.h"
+#include "options.h"
+#include "report.h"
 #include "tessera/call.h"
 
-static const char help[] = "usage: tessera ops [--json]           the operators by family\n"
-                           "       tessera ops NAME [--json]      signature, documentation and examples of one\n"
-                           "\n"
-                           "NAME is a public name (nn.functional.conv2d) or an exact one (max.dim).\n"
-                           "\n"
-                           "example: tessera ops conv2d\n";
+typedef struct ops_options {
+    bool json;
+} ops_options;
+
+static const option table[] = {
+    {"json", OPTION_FLAG, offsetof(ops_options, json), "", "as JSON", 0, 0, NULL, NULL},
+};
+static const option_group groups[] = {{"options", table, 1, 0}};
+static const option_set set = {.command = "ops",
+                               .operands = "[NAME]",
+                               .min_operands = 0,
+                               .max_operands = 1,
+                               .summary = "List the operators by family; or say what one does, by its public name "
+                                          "(nn.functional.conv2d) or its exact one (max.dim).",
+                               .example = "  tessera ops conv2d\n",
+                               .groups = groups,
+                               .group_count = 1};
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
@@ -96,8 +109,7 @@ static int print_named(const char *name)
     if (i < 0) {
         tsr_tensor *none;
         tsr_call(name, NULL, 0, &none, 0); /* its error says which name is near */
-        fprintf(stderr, "tessera ops: %s\n", tsr_error_message());
-        return 1;
+        return report_error("ops");
     }
     for (bool first = true; i >= 0; i = tsr_op_find(name, i + 1), first = false) {
         if (!tsr_op_describe(i, &d)) break;
@@ -109,21 +121,13 @@ static int print_named(const char *name)
 
 int cmd_ops(int argc, char **argv)
 {
-    const char *name = NULL;
-    bool json = false;
-    for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "--help")) {
-            fputs(help, stdout);
-            return 0;
-        }
-        if (!strcmp(argv[i], "--json")) json = true;
-        else if (argv[i][0] == '-' || name) {
-            fprintf(stderr, "tessera ops: unexpected argument %s; `tessera ops --help` says more\n", argv[i]);
-            return 2;
-        } else name = argv[i];
-    }
-    if (name && (!json || tsr_op_find(name, 0) < 0)) return print_named(name);
-    if (json) print_json(name);
+    ops_options o = {0};
+    parsed_line line;
+    int status = options_parse(&set, argc, argv, &o, &line);
+    if (status != OPTIONS_GO_ON) return status;
+    const char *name = line.operand_count ? line.operands[0] : NULL;
+    if (name && (!o.json || tsr_op_find(name, 0) < 0)) return print_named(name);
+    if (o.json) print_json(name);
     else print_list();
     return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "factor.h"
 #include "json_args.h"
+#include "report.h"
 
 enum { MAX_OUTPUTS = 64 };
 
@@ -372,7 +373,7 @@ static int replay_files(const char *cases, const char *tensors, bool json)
         return 1;
     }
     tsr_archive *archive = tsr_archive_open(tensors);
-    if (!archive) fprintf(stderr, "tessera call: %s\n", tsr_error_message());
+    if (!archive) report_error("call");
     json_t *report = new_counts();
     json_object_set_new(report, "operators", json_object());
     bool good = archive && replay_lines(f, cases, archive, report);

@@ -31,28 +31,6 @@ static int64_t find_overloads(const char *name, int64_t *first)
     return n && op_names[*first].info->internal ? 0 : n;
 }
 
-enum { LONGEST_NAME = 64 };
-
-/* Levenshtein's distance: how many letters to insert, delete or change. */
-static int edit_distance(const char *a, const char *b)
-{
-    int row[LONGEST_NAME + 1];
-    size_t n = strlen(b);
-    if (n > LONGEST_NAME) return 1 << 20;
-    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= n; j++) {
-            int change = diagonal + (a[i - 1] != b[j - 1]);
-            int other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            diagonal = row[j];
-            row[j] = change < other ? change : other;
-        }
-    }
-    return row[n];
-}
-
 static const char *last_part(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -64,12 +42,12 @@ static const char *last_part(const char *name)
 static const char *nearest_name(const char *name)
 {
     const char *best = NULL;
-    int limit = (int)strlen(last_part(name)) / 3 + 1, least = 256 * (limit + 1);
+    int64_t limit = (int64_t)strlen(last_part(name)) / 3 + 1, least = 256 * (limit + 1);
     for (int64_t i = 0; i < op_name_count; i++) {
         if (op_names[i].info->internal) continue;
-        int whole = edit_distance(name, op_names[i].name);
-        int part = edit_distance(last_part(name), last_part(op_names[i].name));
-        int distance = 256 * (whole < part ? whole : part) + (whole < 255 ? whole : 255);
+        int64_t whole = tsr_edit_distance(name, op_names[i].name);
+        int64_t part = tsr_edit_distance(last_part(name), last_part(op_names[i].name));
+        int64_t distance = 256 * tsr_min_i64(whole, part) + tsr_min_i64(whole, 255);
         if (distance < least) least = distance, best = op_names[i].name;
     }
     return best;
