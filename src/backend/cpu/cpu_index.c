@@ -133,18 +133,23 @@ static bool one_target(const int64_t *step, const lookup *l)
     return step[0] == 0 && step[1] == l->size && step[2] == l->size;
 }
 
+/* With alpha 1 the sum in double, rounded, is the sum in float. */
 #define ADD_ROW(name, type)                                                                                            \
     static void name(char *const *data, const int64_t *step, int64_t n, const void *user)                              \
     {                                                                                                                  \
         const lookup *l = user;                                                                                        \
+        const double alpha = l->alpha;                                                                                 \
         if (!one_target(step, l)) {                                                                                    \
-            SCATTER(type, (type)((double)*to + l->alpha * (double)x))                                                  \
+            SCATTER(type, (type)((double)*to + alpha * (double)x))                                                     \
             return;                                                                                                    \
         }                                                                                                              \
         type *restrict to = (type *)(data[2] + index_at(data[0]) * l->step);                                           \
         const type *restrict x = (const type *)data[1];                                                                \
-        const double alpha = l->alpha;                                                                                 \
-        for (int64_t i = 0; i < n; i++) to[i] = (type)((double)to[i] + alpha * (double)x[i]);                          \
+        if (alpha == 1) {                                                                                              \
+            for (int64_t i = 0; i < n; i++) to[i] += x[i];                                                             \
+        } else {                                                                                                       \
+            for (int64_t i = 0; i < n; i++) to[i] = (type)((double)to[i] + alpha * (double)x[i]);                      \
+        }                                                                                                              \
     }
 
 ADD_ROW(add_f32_row, float)
@@ -281,27 +286,64 @@ typedef struct selection {
     int32_t dtype;
 } selection;
 
-/* The best so far lie in order; one that is better than the last moves up to its place. A later equal stays behind. */
+/* The best so far are a heap in the output arrays, its worst at the root. Of equals the later is worse, as in a stable
+   sort. */
+typedef struct heap {
+    const selection *s;
+    const array *values;
+    int64_t *index;
+} heap;
+
+static double heap_value(const heap *h, int64_t i) { return ref_get_f64(h->values, i * h->s->step_values); }
+
+static int64_t *heap_index(const heap *h, int64_t i) { return &h->index[i * h->s->step_index]; }
+
+static bool is_worse(const selection *s, double a, int64_t at_a, double b, int64_t at_b)
+{
+    if (is_larger(a, b)) return !s->largest;
+    if (is_larger(b, a)) return s->largest;
+    return at_a > at_b;
+}
+
+static void heap_set(const heap *h, int64_t i, double x, int64_t at)
+{
+    ref_set_f64(h->values, i * h->s->step_values, x);
+    *heap_index(h, i) = at;
+}
+
+/* Put (x, at) into the heap of n, whose place i is free and everything below in order. */
+static void sift_down(const heap *h, int64_t n, int64_t i, double x, int64_t at)
+{
+    for (int64_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+        double c = heap_value(h, child);
+        if (child + 1 < n) {
+            double d = heap_value(h, child + 1);
+            if (is_worse(h->s, d, *heap_index(h, child + 1), c, *heap_index(h, child))) child++, c = d;
+        }
+        if (!is_worse(h->s, c, *heap_index(h, child), x, at)) break;
+        heap_set(h, i, c, *heap_index(h, child));
+        i = child;
+    }
+    heap_set(h, i, x, at);
+}
+
 static void select_lane(const selection *s, const array *values, const array *index, const array *in)
 {
-    int64_t kept = 0;
-    int64_t *at = index->data;
-    for (int64_t i = 0; i < s->n; i++) {
+    heap h = {s, values, index->data};
+    for (int64_t i = 0; i < s->k; i++) heap_set(&h, i, ref_get_f64(in, i * s->step_in), i);
+    for (int64_t i = s->k / 2 - 1; i >= 0; i--) sift_down(&h, s->k, i, heap_value(&h, i), *heap_index(&h, i));
+    double worst = s->k > 0 ? heap_value(&h, 0) : 0;
+    for (int64_t i = s->k; i < s->n && s->k > 0; i++) {
         double x = ref_get_f64(in, i * s->step_in);
-        int64_t j = kept;
-        while (j > 0) {
-            double other = ref_get_f64(values, (j - 1) * s->step_values);
-            if (!(s->largest ? is_larger(x, other) : is_larger(other, x))) break;
-            if (j < s->k) {
-                ref_move(values, j * s->step_values, values, (j - 1) * s->step_values);
-                at[j * s->step_index] = at[(j - 1) * s->step_index];
-            }
-            j--;
-        }
-        if (j == s->k) continue;
-        ref_move(values, j * s->step_values, in, i * s->step_in);
-        at[j * s->step_index] = i;
-        if (kept < s->k) kept++;
+        if (!(s->largest ? is_larger(x, worst) : is_larger(worst, x))) continue;
+        sift_down(&h, s->k, 0, x, i);
+        worst = heap_value(&h, 0);
+    }
+    for (int64_t n = s->k - 1; n > 0; n--) { /* the worst goes to the end */
+        double x = heap_value(&h, n), root = heap_value(&h, 0);
+        int64_t at = *heap_index(&h, n), root_at = *heap_index(&h, 0);
+        heap_set(&h, n, root, root_at);
+        sift_down(&h, n, 0, x, at);
     }
 }
 

@@ -166,7 +166,15 @@ typedef struct row_job {
     const loop *l;
     loop_row row;
     const double *p;
+    bool adjacent; /* the row takes no repeated elements */
+    int unit[LOOP_OPERANDS];
 } row_job;
+
+/* Can the row work on operand k where it lies? */
+static bool is_direct(const row_job *j, int k, int64_t step)
+{
+    return step == j->l->size[k] || (step == 0 && k > 0 && !j->adjacent);
+}
 
 #define MOVE(type)                                                                                                     \
     for (int64_t i = 0; i < n; i++)                                                                                    \
@@ -201,33 +209,47 @@ static void run_staged(const row_job *j, char *const *data, const int64_t *step,
     for (int64_t done = 0; done < n; done += STAGE) {
         int64_t m = tsr_min_i64(STAGE, n - done);
         char *at[LOOP_OPERANDS] = {0};
-        int unit[LOOP_OPERANDS] = {0};
         for (int k = 0; k < l->operands; k++) {
-            bool direct = step[k] == l->size[k] || (step[k] == 0 && k > 0);
-            unit[k] = step[k] != 0 || k == 0;
+            bool direct = is_direct(j, k, step[k]);
             at[k] = direct ? data[k] + done * step[k] : room.buffer[k];
             if (!direct && k > 0) move(at[k], l->size[k], data[k] + done * step[k], step[k], l->size[k], m);
         }
-        j->row(at, unit, m, j->p);
+        j->row(at, j->unit, m, j->p);
         if (at[0] == room.buffer[0]) move(data[0] + done * step[0], step[0], at[0], l->size[0], l->size[0], m);
     }
+}
+
+static void run_staged_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    run_staged(user, data, step, n);
 }
 
 static void run_row(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
     const row_job *j = user;
-    int unit[LOOP_OPERANDS] = {0};
-    for (int k = 0; k < j->l->operands; k++) {
-        unit[k] = step[k] != 0 || k == 0;
-        if (step[k] == j->l->size[k] || (step[k] == 0 && k > 0)) continue;
-        run_staged(j, data, step, n);
-        return;
+    (void)step;
+    j->row(data, j->unit, n, j->p);
+}
+
+static void run_rows(const loop *l, int64_t grain, row_job *j)
+{
+    bool direct = true;
+    for (int k = 0; k < l->operands; k++) {
+        int64_t step = l->stride[k][l->ndim - 1];
+        j->unit[k] = step != 0 || k == 0 || j->adjacent;
+        direct = direct && is_direct(j, k, step);
     }
-    j->row(data, unit, n, j->p);
+    loop_run(l, grain, direct ? run_row : run_staged_row, j);
 }
 
 void loop_run_rows(const loop *l, int64_t grain, loop_row row, const double *p)
 {
-    row_job j = {l, row, p};
-    loop_run(l, grain, run_row, &j);
+    row_job j = {.l = l, .row = row, .p = p};
+    run_rows(l, grain, &j);
+}
+
+void loop_run_adjacent_rows(const loop *l, int64_t grain, loop_row row, const double *p)
+{
+    row_job j = {.l = l, .row = row, .p = p, .adjacent = true};
+    run_rows(l, grain, &j);
 }

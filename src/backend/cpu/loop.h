@@ -41,6 +41,9 @@ typedef void (*loop_row)(char *const *data, const int *step, int64_t n, const do
 /* The same for rows; elements that lie otherwise are gathered to, and scattered from, small buffers. */
 void loop_run_rows(const loop *l, int64_t grain, loop_row row, const double *p);
 
+/* For rows that take no repeated elements: step is 1 throughout, such operands are spread into the buffers too. */
+void loop_run_adjacent_rows(const loop *l, int64_t grain, loop_row row, const double *p);
+
 /* Elements a thread should have at least, for cheap operations and for those that take some ten times as long. */
 enum { LOOP_GRAIN = 32768, LOOP_GRAIN_SLOW = 4096 };
 

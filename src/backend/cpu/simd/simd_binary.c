@@ -18,19 +18,10 @@
 #define PLAIN(name, to, from, value)                                                                                   \
     static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
     {                                                                                                                  \
-        (void)p;                                                                                                       \
+        (void)step, (void)p;                                                                                           \
         to *out = (to *)data[0];                                                                                       \
-        const from *x = (const from *)data[1], *y = (const from *)data[2];                                             \
-        const from x0 = *x, y0 = *y;                                                                                   \
-        if (step[1] && step[2]) {                                                                                      \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x[i], y[i]);                        \
-        } else if (step[1]) {                                                                                          \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x[i], y0);                          \
-        } else if (step[2]) {                                                                                          \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x0, y[i]);                          \
-        } else {                                                                                                       \
-            for (int64_t i = 0; i < n; i++) out[i] = (to)value(x0, y0);                                                \
-        }                                                                                                              \
+        const from *a = (const from *)data[1], *b = (const from *)data[2];                                             \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(a[i], b[i]);                            \
     }
 
 #define EQ(a, b) ((a) == (b))
@@ -72,10 +63,10 @@ COMPARISONS(uint8_t, u8)
 #define INTEGERS(type, unsigned_type, suffix)                                                                          \
     static void add_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
     {                                                                                                                  \
+        (void)step;                                                                                                    \
         unsigned_type *out = (unsigned_type *)data[0], alpha = (unsigned_type)(int64_t)p[0];                           \
         const unsigned_type *a = (const unsigned_type *)data[1], *b = (const unsigned_type *)data[2];                  \
-        _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                            \
-            out[i] = (unsigned_type)(a[step[1] ? i : 0] + alpha * b[step[2] ? i : 0]);                                 \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (unsigned_type)(a[i] + alpha * b[i]);             \
     }                                                                                                                  \
     static void sub_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
     {                                                                                                                  \
@@ -146,11 +137,14 @@ static loop_row float_row(binary_code code, int32_t dtype, const double *p)
     return f32 ? rows32[code] : rows64[code];
 }
 
+static bool is_real(const array *a) { return a->dtype == TSR_F32 || a->dtype == TSR_F64; }
+
+static bool gives_bool(binary_code code) { return code >= B_EQ && code <= B_LOGICAL_XOR; }
+
 static loop_row choose_row(binary_code code, const array *a, const double *p)
 {
-    if (code >= B_EQ && code <= B_LOGICAL_XOR) return bool_row(code, a->dtype);
-    if (a->dtype == TSR_F32 || a->dtype == TSR_F64) return float_row(code, a->dtype, p);
-    return integer_row(code, a->dtype);
+    if (gives_bool(code)) return bool_row(code, a->dtype);
+    return is_real(a) ? float_row(code, a->dtype, p) : integer_row(code, a->dtype);
 }
 
 static bool is_slow(binary_code code)
@@ -163,7 +157,8 @@ static bool binary(binary_code code, const array *out, const array *a, const arr
     loop_row row = choose_row(code, a, p);
     if (!row) return below(code, out, a, b, p);
     loop l = loop_make(true, out, a, b, NULL);
-    loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
+    if (is_real(a) && !gives_bool(code)) loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
+    else loop_run_adjacent_rows(&l, LOOP_GRAIN, row, p);
     return true;
 }
 

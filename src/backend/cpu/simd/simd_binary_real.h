@@ -6,8 +6,12 @@
     {                                                                                                                  \
         (void)p;                                                                                                       \
         REAL *out = (REAL *)data[0];                                                                                   \
+        const REAL *from_a = (const REAL *)data[1];                                                                    \
+        const int step_a = step[1];                                                                                    \
+        const REAL *from_b = (const REAL *)data[2];                                                                    \
+        const int step_b = step[2];                                                                                    \
         for (int64_t i = 0; i < n; i += LANES) {                                                                       \
-            VEC a = F(fetch)(data[1], step[1], i, n), b = F(fetch)(data[2], step[2], i, n);                            \
+            VEC a = F(fetch)(from_a, step_a, i, n), b = F(fetch)(from_b, step_b, i, n);                                \
             F(store_some)(out + i, value, n - i);                                                                      \
         }                                                                                                              \
     }
@@ -35,9 +39,8 @@ VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x)
 
 VECTOR_INLINE VEC F(gelu_grad)(VEC g, VEC x)
 {
-    VEC cdf = (REAL)0.5 * F(erfc)(x * (REAL)-0.70710678118654752440);
-    VEC pdf = (REAL)0.39894228040143267794 * F(exp)((REAL)-0.5 * x * x);
-    return g * (cdf + x * pdf);
+    F(normal) n = F(normal_at)(x);
+    return g * (n.below + x * n.density);
 }
 
 VECTOR_INLINE VEC F(gelu_tanh_grad)(VEC g, VEC x)

@@ -160,14 +160,10 @@ static void copy_same(const array *dst, const array *src)
 #define CONVERT(name, to, from, value)                                                                                 \
     static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
     {                                                                                                                  \
-        (void)p;                                                                                                       \
+        (void)step, (void)p;                                                                                           \
         to *out = (to *)data[0];                                                                                       \
         const from *in = (const from *)data[1];                                                                        \
-        if (step[1]) {                                                                                                 \
-            for (int64_t i = 0; i < n; i++) out[i] = (to)value(in[i]);                                                 \
-        } else {                                                                                                       \
-            for (int64_t i = 0; i < n; i++) out[i] = (to)value(in[0]);                                                 \
-        }                                                                                                              \
+        for (int64_t i = 0; i < n; i++) out[i] = (to)value(in[i]);                                                     \
     }
 
 #define SAME(x) (x)
@@ -253,7 +249,7 @@ static bool copy(const array *dst, const array *src)
     loop_row row = conversions[dst->dtype][src->dtype];
     if (!row) return below_copy(dst, src);
     loop l = loop_make(true, dst, src, NULL, NULL);
-    loop_run_rows(&l, LOOP_GRAIN, row, NULL);
+    loop_run_adjacent_rows(&l, LOOP_GRAIN, row, NULL);
     return true;
 }
 

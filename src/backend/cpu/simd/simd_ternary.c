@@ -14,22 +14,11 @@
 #define WHERE(name, type)                                                                                              \
     static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
     {                                                                                                                  \
-        (void)p;                                                                                                       \
+        (void)step, (void)p;                                                                                           \
         type *out = (type *)data[0];                                                                                   \
         const uint8_t *condition = (const uint8_t *)data[1];                                                           \
         const type *a = (const type *)data[2], *b = (const type *)data[3];                                             \
-        const type a0 = *a, b0 = *b;                                                                                   \
-        if (!step[1]) {                                                                                                \
-            for (int64_t i = 0; i < n; i++) out[i] = *condition ? a[step[2] ? i : 0] : b[step[3] ? i : 0];             \
-        } else if (step[2] && step[3]) {                                                                               \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a[i] : b[i];                   \
-        } else if (step[2]) {                                                                                          \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a[i] : b0;                     \
-        } else if (step[3]) {                                                                                          \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a0 : b[i];                     \
-        } else {                                                                                                       \
-            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a0 : b0;                       \
-        }                                                                                                              \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a[i] : b[i];                       \
     }
 
 WHERE(where_8, uint64_t)
@@ -65,7 +54,8 @@ static bool ternary(ternary_code code, const array *out, const array *a, const a
     loop_row row = choose_row(code, out, a);
     if (!row) return below(code, out, a, b, c, p);
     loop l = loop_make(true, out, a, b, c);
-    loop_run_rows(&l, LOOP_GRAIN, row, p);
+    if (code == T_WHERE) loop_run_adjacent_rows(&l, LOOP_GRAIN, row, p);
+    else loop_run_rows(&l, LOOP_GRAIN, row, p);
     return true;
 }
 

@@ -6,10 +6,16 @@
     {                                                                                                                  \
         const REAL factor = p ? (REAL)p[0] : 0;                                                                        \
         REAL *out = (REAL *)data[0];                                                                                   \
+        const REAL *from_a = (const REAL *)data[1];                                                                    \
+        const int step_a = step[1];                                                                                    \
+        const REAL *from_b = (const REAL *)data[2];                                                                    \
+        const int step_b = step[2];                                                                                    \
+        const REAL *from_c = (const REAL *)data[3];                                                                    \
+        const int step_c = step[3];                                                                                    \
         (void)factor;                                                                                                  \
         for (int64_t i = 0; i < n; i += LANES) {                                                                       \
-            VEC a = F(fetch)(data[1], step[1], i, n), b = F(fetch)(data[2], step[2], i, n);                            \
-            VEC c = F(fetch)(data[3], step[3], i, n);                                                                  \
+            VEC a = F(fetch)(from_a, step_a, i, n), b = F(fetch)(from_b, step_b, i, n);                                \
+            VEC c = F(fetch)(from_c, step_c, i, n);                                                                    \
             F(store_some)(out + i, value, n - i);                                                                      \
         }                                                                                                              \
     }

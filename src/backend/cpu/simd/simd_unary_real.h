@@ -6,8 +6,10 @@
     {                                                                                                                  \
         (void)p;                                                                                                       \
         REAL *out = (REAL *)data[0];                                                                                   \
+        const REAL *from_x = (const REAL *)data[1];                                                                    \
+        const int step_x = step[1];                                                                                    \
         for (int64_t i = 0; i < n; i += LANES) {                                                                       \
-            VEC x = F(fetch)(data[1], step[1], i, n);                                                                  \
+            VEC x = F(fetch)(from_x, step_x, i, n);                                                                    \
             F(store_some)(out + i, value, n - i);                                                                      \
         }                                                                                                              \
     }
@@ -36,7 +38,7 @@ VECTOR_INLINE VEC F(nan_to_num)(VEC x, const double *p)
 
 VECTOR_INLINE VEC F(logsigmoid)(VEC x) { return F(choose)(x > 0, F(splat)(0), x) - F(log1p)(F(exp)(-F(abs)(x))); }
 
-VECTOR_INLINE VEC F(gelu)(VEC x) { return x * (REAL)0.5 * F(erfc)(x * (REAL)-0.70710678118654752440); }
+VECTOR_INLINE VEC F(gelu)(VEC x) { return x * F(normal_at)(x).below; }
 
 VECTOR_INLINE VEC F(gelu_tanh)(VEC x)
 {
