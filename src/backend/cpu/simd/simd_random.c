@@ -1,6 +1,10 @@
 /* simd_random.c: uniform, normal and Bernoulli numbers, many at a time and over threads, into contiguous arrays. They are
    the reference's numbers to the bit: both use random_core.h, and this file, too, is compiled without fused
    multiply-add (cmake/Library.cmake). */
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #include "backend/cpu/loop.h"
 #include "backend/cpu/ref/ref.h"
 #include "backend/cpu/random_core.h"
@@ -14,17 +18,52 @@ static bool (*below_bernoulli)(const array *, const array *, tsr_rng_state);
 
 enum { BLOCKS = 32 }; /* made at a time: 128 words */
 
+typedef uint64_t words64 __attribute__((vector_size(VECTOR_BYTES)));
+
+/* The product of the lanes' lower halves, in which only they count. */
+VECTOR_INLINE words64 multiply_low(words64 a, words64 b)
+{
+#if defined(__AVX512F__)
+    return (words64)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+    return (words64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (words64)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+VECTOR_INLINE words64 everywhere(uint64_t x) { return (words64){0} + x; }
+
+/* tsr_philox() of the counters in the lanes. A word is the lower half of its lane; the upper half is never looked at. */
+VECTOR_INLINE void philox_lanes(words64 c[4], words64 counter, uint64_t seed)
+{
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    words64 c0 = counter, c1 = counter >> 32, c2 = everywhere(0), c3 = c2;
+    for (int round = 0; round < 10; round++) {
+        words64 p0 = multiply_low(c0, everywhere(0xD2511F53u)), p1 = multiply_low(c2, everywhere(0xCD9E8D57u));
+        c0 = (p1 >> 32) ^ c1 ^ everywhere(k0);
+        c2 = (p0 >> 32) ^ c3 ^ everywhere(k1);
+        c1 = p1;
+        c3 = p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    c[0] = c0, c[1] = c1, c[2] = c2, c[3] = c3;
+}
+
 /* The words of blocks first, first + 1, ... as they lie in elements' order. */
 static void make_words(uint32_t words[BLOCKS][4], tsr_rng_state at, int64_t first)
 {
-    uint32_t lane[4][BLOCKS]; /* word w of each block side by side, so that the rounds vectorise */
-    _Pragma("omp simd") for (int i = 0; i < BLOCKS; i++)
-    {
-        tsr_philox_block b = tsr_philox(at.seed, at.offset + (uint64_t)first + (uint64_t)i);
-        lane[0][i] = b.v[0], lane[1][i] = b.v[1], lane[2][i] = b.v[2], lane[3][i] = b.v[3];
+    words64 lane = {0};
+    for (int i = 0; i < LANES64; i++) lane[i] = (uint64_t)i;
+    for (int b = 0; b < BLOCKS; b += LANES64) {
+        words64 c[4];
+        philox_lanes(c, lane + (at.offset + (uint64_t)first + (uint64_t)b), at.seed);
+        for (int i = 0; i < LANES64; i++)
+            for (int w = 0; w < 4; w++) words[b + i][w] = (uint32_t)c[w][i];
     }
-    for (int i = 0; i < BLOCKS; i++)
-        for (int w = 0; w < 4; w++) words[i][w] = lane[w][i];
 }
 
 /* A fill of n elements; a block serves `each` of them. make() turns the words of BLOCKS blocks into elements
