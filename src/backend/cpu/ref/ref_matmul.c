@@ -42,10 +42,8 @@ static bool ref_matmul(const array *out, const array *a, const array *b, double 
     for (walk w = walk_begin(WALK_ALL, out, NULL, NULL, NULL); w.left > 0; walk_next(&w)) {
         int64_t at_a = w.index[0] * a->stride[0] + w.index[1] * a->stride[1];
         int64_t at_b = w.index[0] * b->stride[0] + w.index[2] * b->stride[2];
-        if (ref_floating(out->dtype))
-            matmul_f64(out, w.at[0], dot_f64(&d, at_a, at_b), alpha, beta);
-        else
-            matmul_i64(out, w.at[0], dot_i64(&d, at_a, at_b), alpha, beta);
+        if (ref_floating(out->dtype)) matmul_f64(out, w.at[0], dot_f64(&d, at_a, at_b), alpha, beta);
+        else matmul_i64(out, w.at[0], dot_i64(&d, at_a, at_b), alpha, beta);
     }
     return true;
 }

@@ -14,10 +14,7 @@ static gemm_matrix matrix_of(const array *a, int first)
     return (gemm_matrix){a->data, batch, a->stride[first], a->stride[first + 1]};
 }
 
-static bool run(const gemm *g, int32_t dtype)
-{
-    return dtype == TSR_F32 ? TIER(gemm_f32)(g) : TIER(gemm_f64)(g);
-}
+static bool run(const gemm *g, int32_t dtype) { return dtype == TSR_F32 ? TIER(gemm_f32)(g) : TIER(gemm_f64)(g); }
 
 static bool matmul(const array *out, const array *a, const array *b, double alpha, double beta)
 {
