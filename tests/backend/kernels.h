@@ -133,6 +133,14 @@ static inline void free_array(array *a)
     a->data = NULL;
 }
 
+/* Large shapes are there for threads and long rows; every layout of them would take minutes. */
+static inline bool worth_trying(const tsr_shape *shape, layout to, layout from)
+{
+    int64_t n = 1;
+    for (int d = 0; d < shape->n; d++) n *= shape->v[d];
+    return n < 5000 || (to == ROW_MAJOR && from == ROW_MAJOR);
+}
+
 static inline bool close_enough(double got, double want, double relative, double absolute)
 {
     if (isnan(got) || isnan(want)) return isnan(got) && isnan(want);

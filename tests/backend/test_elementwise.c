@@ -53,7 +53,8 @@ static void unary_on_all_layouts(int32_t dtype, const tsr_shape *shape, numbers 
     for (unary_code c = 0; c < U_COUNT; c++)
         for (layout to = 0; to < WRITABLE_LAYOUTS; to++)
             for (layout from = 0; from < LAYOUTS; from++)
-                compare_unary(c, dtype, shape, to, from, kind == NORMAL ? domain(c) : kind);
+                if (worth_trying(shape, to, from))
+                    compare_unary(c, dtype, shape, to, from, kind == NORMAL ? domain(c) : kind);
 }
 
 static void every_unary_function_agrees_on_every_layout(void **state)
@@ -211,7 +212,7 @@ static void every_ternary_function_agrees(void **state)
     (void)state;
     for (int i = 0; i < TSR_COUNT(test_shapes); i++)
         for (ternary_code c = 0; c < T_COUNT; c++)
-            for (int seed = 0; seed < 30; seed++) {
+            for (int seed = 0; seed < 10; seed++) {
                 layout how[4] = {mix((uint64_t)seed) % WRITABLE_LAYOUTS, mix((uint64_t)seed + 50) % LAYOUTS,
                                  mix((uint64_t)seed + 100) % LAYOUTS, mix((uint64_t)seed + 150) % LAYOUTS};
                 compare_ternary(c, TSR_F32, &test_shapes[i], how);
