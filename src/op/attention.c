@@ -57,6 +57,7 @@ static tsr_tensor *hidden_keys(int64_t queries, int64_t keys)
 static tsr_tensor *scores_of(tsr_tensor *q, tsr_tensor *k, tsr_tensor *mask, bool causal)
 {
     tsr_tensor *scores = tsr_matmul(q, tsr_transpose(k, -2, -1));
+    if (!scores) return NULL;
     if (causal) return tsr_masked_fill(scores, hidden_keys(last_size(q, 2), last_size(k, 2)), TSR_FLOAT(-INFINITY));
     if (!mask) return scores;
     if (mask->dtype != TSR_BOOL) return tsr_add(scores, mask);
