@@ -27,6 +27,7 @@ struct tsr_vqgan_trainer {
 /* What a step computes before it updates anything. Tensors live in the step's scope. */
 typedef struct forward_pass {
     tsr_tensor *reconstruction, *nll, *g_loss, *weight, *codebook_loss, *total, *features, *indices;
+    tsr_tensor *objective; /* what backward starts from; its gradient is the total's */
 } forward_pass;
 
 /* ---- making ------------------------------------------------------------------------------------------------------- */
@@ -129,22 +130,31 @@ static tsr_tensor *reconstruction_loss(const tsr_vqgan_trainer *t, tsr_tensor *x
     return tsr_add(loss, distance, .alpha = TSR_FLOAT(t->o.perceptual_weight));
 }
 
-static tsr_tensor *gradient_norm(tsr_tensor *loss, tsr_tensor *weight)
+/* The gradient of a loss at the pictures it was computed from. */
+static tsr_tensor *picture_gradient(tsr_tensor *loss, tsr_tensor *pictures)
 {
     tsr_tensor *grad = NULL;
-    if (tsr_grads(TSR_LIST(loss), TSR_LIST(weight), &grad, .retain_graph = true) != TSR_OK) return NULL;
+    if (!loss || tsr_grads(TSR_LIST(loss), TSR_LIST(pictures), &grad) != TSR_OK) return NULL;
+    return grad;
+}
+
+/* The norm at the last layer of a gradient at the reconstruction. */
+static tsr_tensor *last_layer_norm(const tsr_vqgan_trainer *t, const forward_pass *f, tsr_tensor *gradient)
+{
+    tsr_tensor *grad = NULL;
+    if (!gradient || tsr_grads(TSR_LIST(f->reconstruction), TSR_LIST(t->last_layer), &grad, TSR_LIST(gradient),
+                               .retain_graph = true) != TSR_OK)
+        return NULL;
     return tsr_linalg_vector_norm(grad);
 }
 
 /* lambda = disc_weight * |grad nll| / (|grad g| + 1e-4), at most 1e4 times. */
-static tsr_tensor *adaptive_weight(const tsr_vqgan_trainer *t, tsr_tensor *nll, tsr_tensor *g_loss)
+static tsr_tensor *adaptive_weight(const tsr_vqgan_trainer *t, const forward_pass *f, tsr_tensor *nll_gradient,
+                                   tsr_tensor *g_gradient)
 {
-    tsr_tensor *a = gradient_norm(nll, t->last_layer), *b = gradient_norm(g_loss, t->last_layer);
-    bool was = tsr_set_grad_enabled(false);
+    tsr_tensor *a = last_layer_norm(t, f, nll_gradient), *b = last_layer_norm(t, f, g_gradient);
     tsr_tensor *ratio = tsr_div(a, tsr_add(b, tsr_scalar(1e-4)));
-    ratio = tsr_mul(tsr_clamp(ratio, .min = TSR_FLOAT(0), .max = TSR_FLOAT(1e4)), tsr_scalar(t->o.disc_weight));
-    tsr_set_grad_enabled(was);
-    return ratio;
+    return tsr_mul(tsr_clamp(ratio, .min = TSR_FLOAT(0), .max = TSR_FLOAT(1e4)), tsr_scalar(t->o.disc_weight));
 }
 
 static tsr_tensor *generator_term(const tsr_vqgan_trainer *t, tsr_tensor *logits)
@@ -153,6 +163,24 @@ static tsr_tensor *generator_term(const tsr_vqgan_trainer *t, tsr_tensor *logits
     return tsr_neg(tsr_mean(logits));
 }
 
+/* The adversarial term, its weight, and what the generator is to descend. */
+static bool add_adversarial(const tsr_vqgan_trainer *t, tsr_tensor *seen, bool adversarial, forward_pass *f)
+{
+    f->g_loss = generator_term(t, tsr_forward(t->disc, seen));
+    tsr_tensor *gradient = picture_gradient(f->nll, seen), *g_gradient = picture_gradient(f->g_loss, seen);
+    f->weight = adaptive_weight(t, f, gradient, g_gradient);
+    if (adversarial) {
+        f->total = tsr_add(f->total, tsr_mul(f->weight, f->g_loss));
+        gradient = tsr_add(gradient, tsr_mul(f->weight, g_gradient));
+    }
+    f->objective = tsr_add(tsr_sum(tsr_mul(f->reconstruction, gradient)), f->codebook_loss,
+                           .alpha = TSR_FLOAT(t->o.codebook_weight));
+    return f->total && f->objective;
+}
+
+/* The losses on pictures see a detached copy of the reconstruction: each is differentiated down to it once, and the two
+   gradients serve the adaptive weight as well as, added up, the descent through the autoencoder. That is the gradient of
+   the total, without running backward through the discriminator and LPIPS twice. */
 static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
 {
     *f = (forward_pass){.features = tsr_vqgan_features(t->model, x)};
@@ -160,14 +188,13 @@ static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, f
     f->codebook_loss = q.loss;
     f->indices = q.indices;
     f->reconstruction = tsr_vqgan_decode(t->model, q.quantized);
-    f->nll = reconstruction_loss(t, x, f->reconstruction);
-    f->total = tsr_add(f->nll, f->codebook_loss, .alpha = TSR_FLOAT(t->o.codebook_weight));
+    tsr_tensor *seen = t->disc ? tsr_detach(f->reconstruction) : f->reconstruction;
+    if (!seen || tsr_set_requires_grad(seen, true) != TSR_OK) return false;
+    f->nll = reconstruction_loss(t, x, seen);
+    f->total = f->objective = tsr_add(f->nll, f->codebook_loss, .alpha = TSR_FLOAT(t->o.codebook_weight));
     if (!f->total) return false;
     if (!t->disc || !isfinite(tsr_item(f->total))) return true; /* the discriminator's running statistics stay clean */
-    f->g_loss = generator_term(t, tsr_forward(t->disc, f->reconstruction));
-    f->weight = adaptive_weight(t, f->nll, f->g_loss);
-    if (adversarial) f->total = tsr_add(f->total, tsr_mul(f->weight, f->g_loss));
-    return f->total && f->weight;
+    return add_adversarial(t, seen, adversarial, f);
 }
 
 /* ---- the two updates -------------------------------------------------------------------------------------------------------- */
@@ -176,7 +203,7 @@ static double number(tsr_tensor *t) { return t ? tsr_item(t) : 0; }
 
 static tsr_status update_generator(tsr_vqgan_trainer *t, const forward_pass *f, tsr_vqgan_terms *terms)
 {
-    tsr_status status = tsr_backward(f->total);
+    tsr_status status = tsr_backward(f->objective);
     if (status == TSR_OK && t->o.clip > 0)
         status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
     if (status == TSR_OK && !isfinite(terms->grad_norm))
@@ -210,6 +237,19 @@ static tsr_tensor *discriminator_term(const tsr_vqgan_trainer *t, tsr_tensor *re
     return tsr_mul(tsr_add(r, f), tsr_scalar(0.5));
 }
 
+/* What backward of a loss times zero would leave. */
+static tsr_status set_zero_gradients(tsr_module *m)
+{
+    tsr_named_list list = {0};
+    tsr_status status = tsr_module_parameters(m, &list);
+    for (int64_t i = 0; status == TSR_OK && i < list.n; i++) {
+        tsr_tensor *zeros = tsr_zeros_like(list.v[i].tensor);
+        status = zeros ? tsr_set_grad(list.v[i].tensor, zeros) : tsr_error_status();
+    }
+    tsr_named_list_free(&list);
+    return status;
+}
+
 static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, const forward_pass *f, bool learns,
                                        tsr_vqgan_terms *terms)
 {
@@ -225,7 +265,7 @@ static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, cons
     if (!isfinite(terms->disc_loss))
         return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", (long long)tsr_vqgan_trainer_steps(t));
     tsr_optim_zero_grad(t->opt_d);
-    status = tsr_backward(loss);
+    status = learns ? tsr_backward(loss) : set_zero_gradients(t->disc);
     if (status == TSR_OK) status = tsr_optim_step(t->opt_d); /* also of zero gradients: Adam counts its steps */
     tsr_optim_zero_grad(t->opt_d);
     return status;
