@@ -22,7 +22,7 @@
 enum {
     TILE_ROWS = 6,
     DEPTH = TILE_VECTORS == 4 ? 128 : 256,   /* steps of k between updates of c: a panel of b then fits level 1 */
-    BLOCK_ELEMENTS = 192 * 256,              /* of a, that stay in level 2 */
+    BLOCK_BYTES = 192 * 1024,                /* of a, that stay in level 2; packed, they lie on the stack */
     BLOCK_ROWS = 768,                        /* at most */
     PANEL_GROUP = TILE_VECTORS == 4 ? 1 : 4, /* panels packed together on the stack */
     PACK_COLUMNS = 192,                      /* of b, from which on packing a pays */

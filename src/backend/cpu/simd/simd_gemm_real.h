@@ -4,6 +4,8 @@
 /* ---- the kernel: up to 6 rows of NR columns, in registers ------------------------------------------------------- */
 
 #undef NR
+#undef BLOCK_REALS
+#define BLOCK_REALS (BLOCK_BYTES / (int64_t)sizeof(REAL))
 #define NR (TILE_VECTORS * LANES)
 
 /* What a kernel works on: k steps; a(i, p) at a[i * a_row + p * a_step], b's row p of NR elements at b[p * b_step]. */
@@ -238,7 +240,7 @@ static void F(run_panels)(const F(block) * b, const F(slice) * s)
 
 static void F(run_block_packed)(const F(block) * b, F(slice) s)
 {
-    _Alignas(64) REAL packed[BLOCK_ELEMENTS + TILE_ROWS * DEPTH];
+    _Alignas(64) REAL packed[BLOCK_REALS + TILE_ROWS * DEPTH];
     F(pack_rows)(packed, s.a, s.row, s.column, b->m1 - b->m0, s.k);
     s.a = packed, s.tile_step = TILE_ROWS * s.k, s.row = 1, s.column = TILE_ROWS;
     F(run_panels)(b, &s);
@@ -384,7 +386,7 @@ static void F(cut)(F(job) * j)
         j->m_block = g->m;
         j->n_block = F(block_size)(g->n, 64, 4, threads);
     } else {
-        int64_t rows = BLOCK_ELEMENTS / tsr_min_i64(DEPTH, g->k), most = tsr_min_i64(rows, BLOCK_ROWS);
+        int64_t rows = BLOCK_REALS / tsr_min_i64(DEPTH, g->k), most = tsr_min_i64(rows, BLOCK_ROWS);
         bool by_columns = g->n >= threads * NR && (g->n > g->m || g->m < threads * TILE_ROWS * 2);
         j->m_block = F(block_size)(g->m, most, TILE_ROWS, by_columns ? 1 : threads);
         j->n_block = by_columns ? F(block_size)(g->n, (g->n + threads - 1) / threads, NR, threads) : panels * NR;
