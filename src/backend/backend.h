@@ -25,36 +25,111 @@ typedef struct array {
 /* ---- element-wise ------------------------------------------------------------------------------------------- */
 
 /* out and input have the same dtype unless said otherwise; p[] are parameters. Float kernels take f32 and f64. */
+/* clang-format off: a row of codes belongs together */
 typedef enum unary_code {
-    U_NEG, U_ABS, U_SIGN, U_SQUARE,                       /* all number dtypes */
-    U_EXP, U_EXP2, U_EXPM1, U_LOG, U_LOG2, U_LOG10, U_LOG1P, U_SQRT, U_RSQRT, U_RECIPROCAL,
-    U_SIN, U_COS, U_TAN, U_ASIN, U_ACOS, U_ATAN, U_SINH, U_COSH, U_TANH, U_ASINH, U_ACOSH, U_ATANH,
-    U_ERF, U_ERFC, U_ERFINV, U_LGAMMA, U_DIGAMMA,
+    U_NEG,
+    U_ABS,
+    U_SIGN,
+    U_SQUARE, /* all number dtypes */
+    U_EXP,
+    U_EXP2,
+    U_EXPM1,
+    U_LOG,
+    U_LOG2,
+    U_LOG10,
+    U_LOG1P,
+    U_SQRT,
+    U_RSQRT,
+    U_RECIPROCAL,
+    U_SIN,
+    U_COS,
+    U_TAN,
+    U_ASIN,
+    U_ACOS,
+    U_ATAN,
+    U_SINH,
+    U_COSH,
+    U_TANH,
+    U_ASINH,
+    U_ACOSH,
+    U_ATANH,
+    U_ERF,
+    U_ERFC,
+    U_ERFINV,
+    U_LGAMMA,
+    U_DIGAMMA,
     U_TRIGAMMA, /* the derivative of digamma */
-    U_FLOOR, U_CEIL, U_ROUND, U_TRUNC,                    /* half to even; integers pass through */
-    U_SIGMOID, U_LOGSIGMOID, U_SILU, U_RELU, U_GELU, U_GELU_TANH, U_MISH, U_SOFTSIGN, U_HARDSIGMOID, U_HARDSWISH,
-    U_LEAKY_RELU,  /* p0 slope */
-    U_ELU,         /* p0 alpha, p1 scale, p2 input scale */
-    U_SOFTPLUS,    /* p0 beta, p1 threshold */
-    U_CLAMP,       /* p0 min, p1 max; NaN stays */
-    U_NAN_TO_NUM,  /* p0 nan, p1 posinf, p2 neginf */
-    U_THRESHOLD,   /* x > p0 ? x : p1 */
-    U_LOGICAL_NOT, U_ISNAN, U_ISINF, U_ISFINITE,          /* any input, out bool */
+    U_FLOOR,
+    U_CEIL,
+    U_ROUND,
+    U_TRUNC, /* half to even; integers pass through */
+    U_SIGMOID,
+    U_LOGSIGMOID,
+    U_SILU,
+    U_RELU,
+    U_GELU,
+    U_GELU_TANH,
+    U_MISH,
+    U_SOFTSIGN,
+    U_HARDSIGMOID,
+    U_HARDSWISH,
+    U_LEAKY_RELU, /* p0 slope */
+    U_ELU,        /* p0 alpha, p1 scale, p2 input scale */
+    U_SOFTPLUS,   /* p0 beta, p1 threshold */
+    U_CLAMP,      /* p0 min, p1 max; NaN stays */
+    U_NAN_TO_NUM, /* p0 nan, p1 posinf, p2 neginf */
+    U_THRESHOLD,  /* x > p0 ? x : p1 */
+    U_LOGICAL_NOT,
+    U_ISNAN,
+    U_ISINF,
+    U_ISFINITE, /* any input, out bool */
     U_COUNT
 } unary_code;
 
 /* a, b and out have one dtype, except comparisons and logical ones: out is bool. */
 typedef enum binary_code {
-    B_ADD, B_SUB, B_MUL, B_DIV,  /* B_ADD, B_SUB: a +- p0 * b; B_DIV is true division of floats */
-    B_DIV_FLOOR, B_DIV_TRUNC, B_REMAINDER, B_FMOD, /* integer division by zero: the op layer refuses it */
-    B_POW, B_ATAN2, B_MAXIMUM, B_MINIMUM, B_LOGADDEXP, B_XLOGY, B_HYPOT,
-    B_EQ, B_NE, B_LT, B_LE, B_GT, B_GE, B_LOGICAL_AND, B_LOGICAL_OR, B_LOGICAL_XOR,
-    B_AND, B_OR, B_XOR, /* bits of integers, or bools */
+    B_ADD,
+    B_SUB,
+    B_MUL,
+    B_DIV, /* B_ADD, B_SUB: a +- p0 * b; B_DIV is true division of floats */
+    B_DIV_FLOOR,
+    B_DIV_TRUNC,
+    B_REMAINDER,
+    B_FMOD, /* integer division by zero: the op layer refuses it */
+    B_POW,
+    B_ATAN2,
+    B_MAXIMUM,
+    B_MINIMUM,
+    B_LOGADDEXP,
+    B_XLOGY,
+    B_HYPOT,
+    B_EQ,
+    B_NE,
+    B_LT,
+    B_LE,
+    B_GT,
+    B_GE,
+    B_LOGICAL_AND,
+    B_LOGICAL_OR,
+    B_LOGICAL_XOR,
+    B_AND,
+    B_OR,
+    B_XOR, /* bits of integers, or bools */
     /* gradients: a is the incoming gradient, b the input (or output where named so) */
-    B_SIGMOID_GRAD /* b: output */, B_TANH_GRAD /* b: output */, B_SILU_GRAD, B_GELU_GRAD, B_GELU_TANH_GRAD,
+    B_SIGMOID_GRAD /* b: output */,
+    B_TANH_GRAD /* b: output */,
+    B_SILU_GRAD,
+    B_GELU_GRAD,
+    B_GELU_TANH_GRAD,
     B_RELU_GRAD, /* b: input or output */
-    B_LEAKY_RELU_GRAD /* p0 */, B_ELU_GRAD /* p0-p2 */, B_SOFTPLUS_GRAD /* p0, p1 */, B_MISH_GRAD,
-    B_HARDSIGMOID_GRAD, B_HARDSWISH_GRAD, B_CLAMP_GRAD /* p0, p1; 1 at the bounds */, B_LOGSIGMOID_GRAD,
+    B_LEAKY_RELU_GRAD /* p0 */,
+    B_ELU_GRAD /* p0-p2 */,
+    B_SOFTPLUS_GRAD /* p0, p1 */,
+    B_MISH_GRAD,
+    B_HARDSIGMOID_GRAD,
+    B_HARDSWISH_GRAD,
+    B_CLAMP_GRAD /* p0, p1; 1 at the bounds */,
+    B_LOGSIGMOID_GRAD,
     B_COUNT
 } binary_code;
 
@@ -71,18 +146,25 @@ typedef enum ternary_code {
 
 /* `dims` has bit d set for each reduced dimension; out keeps them with size 1. */
 typedef enum reduce_code {
-    R_SUM, R_PROD, R_MEAN,   /* out's dtype accumulates: f32 in blocks with enough accuracy, i64 for integers */
-    R_MAX, R_MIN,            /* NaN wins; the op layer refuses empty */
-    R_ANY, R_ALL,            /* out bool */
-    R_ARGMAX, R_ARGMIN,      /* out i64: flat index over the reduced dims, the first of equals; NaN wins */
-    R_NORM,                  /* p0: the order (0, 1, 2, inf, -inf or any) */
+    R_SUM,
+    R_PROD,
+    R_MEAN, /* out's dtype accumulates: f32 in blocks with enough accuracy, i64 for integers */
+    R_MAX,
+    R_MIN, /* NaN wins; the op layer refuses empty */
+    R_ANY,
+    R_ALL, /* out bool */
+    R_ARGMAX,
+    R_ARGMIN, /* out i64: flat index over the reduced dims, the first of equals; NaN wins */
+    R_NORM,   /* p0: the order (0, 1, 2, inf, -inf or any) */
     R_LOGSUMEXP,
-    R_VAR,                   /* p0: correction; two-pass or Welford */
+    R_VAR, /* p0: correction; two-pass or Welford */
     R_NANSUM,
     R_COUNT
 } reduce_code;
 
 typedef enum scan_code { S_CUMSUM, S_CUMPROD, S_CUMMAX, S_CUMMIN, S_LOGCUMSUMEXP, S_COUNT } scan_code;
+
+/* clang-format on */
 
 /* ---- convolution, pooling, normalisation ---------------------------------------------------------------------- */
 
@@ -219,7 +301,7 @@ typedef struct backend {
     bool (*random_integer)(const array *out, int64_t low, int64_t high, tsr_rng_state at); /* one block per 2 */
     /* out[i] = uniform < p[i] */
     bool (*random_bernoulli)(const array *out, const array *p, tsr_rng_state at); /* one block per 2 */
-    bool (*random_permutation)(const array *out, tsr_rng_state at);              /* one block per element */
+    bool (*random_permutation)(const array *out, tsr_rng_state at);               /* one block per element */
     /* rows of p (unnormalised weights, f32 or f64) [rows, n] -> out i64 [rows, draws]; one block per draw with
        replacement, per category without */
     bool (*multinomial)(const array *out, const array *p, bool replacement, tsr_rng_state at);

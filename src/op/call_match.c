@@ -287,7 +287,8 @@ static int64_t give_positions(op_match *m, const tsr_arg *args, int64_t count)
     int64_t i = 0;
     for (; i < count && !args[i].name; param++) {
         if (param == m->info->param_count) {
-            refuse(m, "takes %d arguments, not %lld", m->info->param_count, (long long)count);
+            refuse(m, "takes %d argument%s, not %lld", m->info->param_count, m->info->param_count == 1 ? "" : "s",
+                   (long long)count);
             return -1;
         }
         int64_t n = m->mode & OP_MATCH_SPREAD ? spread_length(&m->info->params[param], args + i, count - i) : 0;

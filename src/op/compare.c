@@ -39,6 +39,7 @@ TEST(isfinite, U_ISFINITE)
 
 static tsr_tensor *bits(op_ctx *c, binary_code code, tsr_tensor *x, tsr_tensor *y)
 {
+    if (!y) return NULL;
     tsr_dtype dtype = op_result_type(x, y);
     if (tsr_dtype_is_floating(dtype)) return op_fail(c, "%s numbers have no bits to combine", tsr_dtype_name(dtype));
     return pointwise_binary(c, code, x, y, dtype, dtype, NULL);

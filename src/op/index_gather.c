@@ -111,7 +111,7 @@ tsr_tensor *op_gather(op_ctx *c, const tsr_gather_args *a)
 void op_gather_grad(op_ctx *c, const tsr_gather_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_meta in = op_input_meta(c, 0);
-    grad_in[0] = tsr_scatter_add(region_zeros_of(&in), a->dim, a->index, grad[0]);
+    grad_in[0] = tsr_scatter_add_(region_zeros_of(&in), a->dim, a->index, grad[0]);
 }
 
 /* ---- scatter ------------------------------------------------------------------------------------------------------ */

@@ -175,7 +175,7 @@ tsr_tensor *op_index(op_ctx *c, const tsr_index_args *a)
 void op_index_grad(op_ctx *c, const tsr_index_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_meta in = op_input_meta(c, 0);
-    grad_in[0] = tsr_index_put(region_zeros_of(&in), a->indices, grad[0], .accumulate = true);
+    grad_in[0] = tsr_index_put_(region_zeros_of(&in), a->indices, grad[0], .accumulate = true);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */

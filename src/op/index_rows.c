@@ -62,7 +62,7 @@ tsr_tensor *op_index_select(op_ctx *c, const tsr_index_select_args *a)
 void op_index_select_grad(op_ctx *c, const tsr_index_select_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_meta in = op_input_meta(c, 0);
-    grad_in[0] = tsr_index_add(region_zeros_of(&in), a->dim, a->index, grad[0]);
+    grad_in[0] = tsr_index_add_(region_zeros_of(&in), a->dim, a->index, grad[0]);
 }
 
 tsr_tensor *op_embedding(op_ctx *c, const tsr_embedding_args *a)
@@ -93,7 +93,7 @@ void op_embedding_grad(op_ctx *c, const tsr_embedding_args *a, tsr_tensor *const
         if (padding < 0) padding += weight.shape.v[0];
         g = op_masked(tsr_unsqueeze(tsr_ne(index, tsr_scalar_int(padding)), 1), g);
     }
-    grad_in[1] = tsr_index_add(region_zeros_of(&weight), 0, index, g);
+    grad_in[1] = tsr_index_add_(region_zeros_of(&weight), 0, index, g);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */

@@ -30,19 +30,19 @@ typedef struct op_info op_info;
 struct tsr_node;
 
 typedef enum op_param_kind {
-    OP_TENSOR,       /* tsr_tensor *; NULL only when optional */
-    OP_TENSORS,      /* tsr_tensors */
-    OP_INT,          /* int64_t; when has_default and the default is not 0: 0 = default, TSR_ZERO_INT = zero */
-    OP_FLOAT,        /* double; likewise, TSR_ZERO = zero */
-    OP_BOOL,         /* bool, default false */
-    OP_FLAG,         /* tsr_flag: default true, or bool? */
-    OP_NUMBER,       /* tsr_number: Scalar, Scalar?, int?, float? */
-    OP_SHAPE,        /* tsr_shape: int[], int[]? */
-    OP_INTS,         /* int64_t[count]: int[K] */
-    OP_FLOATS,       /* tsr_floats: float[]? */
-    OP_STRING,       /* const char *; NULL = default */
-    OP_DTYPE,        /* tsr_dtype; 0 = default */
-    OP_GENERATOR     /* tsr_generator *; NULL = the thread's */
+    OP_TENSOR,   /* tsr_tensor *; NULL only when optional */
+    OP_TENSORS,  /* tsr_tensors */
+    OP_INT,      /* int64_t; when has_default and the default is not 0: 0 = default, TSR_ZERO_INT = zero */
+    OP_FLOAT,    /* double; likewise, TSR_ZERO = zero */
+    OP_BOOL,     /* bool, default false */
+    OP_FLAG,     /* tsr_flag: default true, or bool? */
+    OP_NUMBER,   /* tsr_number: Scalar, Scalar?, int?, float? */
+    OP_SHAPE,    /* tsr_shape: int[], int[]? */
+    OP_INTS,     /* int64_t[count]: int[K] */
+    OP_FLOATS,   /* tsr_floats: float[]? */
+    OP_STRING,   /* const char *; NULL = default */
+    OP_DTYPE,    /* tsr_dtype; 0 = default */
+    OP_GENERATOR /* tsr_generator *; NULL = the thread's */
 } op_param_kind;
 
 typedef struct op_param {
@@ -119,16 +119,13 @@ bool op_needs(const op_ctx *c, int i);
 bool op_recording(const op_ctx *c);
 
 /* Not recorded, kernels only: for use inside forward code. */
-tsr_tensor *op_cast(tsr_tensor *t, tsr_dtype dtype);       /* t itself when it has the dtype already */
-tsr_tensor *op_as_contiguous(tsr_tensor *t);                  /* t itself when contiguous */
+tsr_tensor *op_cast(tsr_tensor *t, tsr_dtype dtype);            /* t itself when it has the dtype already */
+tsr_tensor *op_as_contiguous(tsr_tensor *t);                    /* t itself when contiguous */
 tsr_tensor *op_as_expanded(tsr_tensor *t, const tsr_shape *to); /* a stride-0 view; t must broadcast to it */
-bool op_copy(tsr_tensor *dst, const tsr_tensor *src);      /* kernel copy: dst = src, same shape, any dtype */
+bool op_copy(tsr_tensor *dst, const tsr_tensor *src);           /* kernel copy: dst = src, same shape, any dtype */
 bool op_fill_with(tsr_tensor *dst, double value);
 
-static inline const backend *op_backend(const tsr_tensor *t)
-{
-    return backend_of((tsr_device)t->storage->device);
-}
+static inline const backend *op_backend(const tsr_tensor *t) { return backend_of((tsr_device)t->storage->device); }
 
 /* torch.result_type of two operands: dimensions and plain numbers are weaker within a kind. */
 tsr_dtype op_result_type(const tsr_tensor *a, const tsr_tensor *b);

@@ -159,6 +159,7 @@ tsr_tensor *op_prod(op_ctx *c, const tsr_prod_args *a)
 /* The product of the elements before each along dim. */
 static tsr_tensor *product_before(tsr_tensor *x, int dim)
 {
+    if (!x) return NULL;
     tsr_tensor *first = tsr_ones_like(tsr_narrow(x, dim, 0, 1));
     tsr_tensor *rest = tsr_narrow(x, dim, 0, x->shape[dim] - 1);
     return tsr_cumprod(tsr_cat(TSR_LIST(first, rest), dim), dim);
@@ -275,6 +276,7 @@ void op_linalg_vector_norm_grad(op_ctx *c, const tsr_linalg_vector_norm_args *a,
     tsr_shape shape = op_shape(a->input);
     if (!reduce_dims(c, &a->dim, shape.n, &mask)) return;
     tsr_tensor *norm = reduce_restore(op_result(c, 0), &shape, mask), *g = reduce_restore(grad[0], &shape, mask);
+    if (!norm) return;
     tsr_tensor *x = tsr_to(a->input, (tsr_dtype)norm->dtype);
     if (order == 0) grad_in[0] = tsr_zeros_like(x);
     else if (isinf(order)) grad_in[0] = extreme_norm_grad(x, norm, g, mask);

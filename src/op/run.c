@@ -65,6 +65,7 @@ static bool writes_one_value(const op_info *info)
 }
 
 typedef struct reads {
+    const op_info *info;
     tsr_tensor *dest;
     bool ok;
 } reads;
@@ -77,7 +78,13 @@ static void check_read(tsr_tensor **slot, int param, int index, void *user)
     (void)index;
     if (!*slot || param == 0 || !r->ok) return;
     r->ok = tensor_check_no_partial_overlap(r->dest, *slot);
-    if (r->ok && tensor_pair_overlap(r->dest, *slot) == PAIR_TOO_HARD) {
+    if (!r->ok || tensor_pair_overlap(r->dest, *slot) != PAIR_TOO_HARD) return;
+    if (r->info->params[param].kind == OP_TENSORS) { /* the list is the caller's: it cannot take a copy */
+        tsr_fail(TSR_EINVAL,
+                 "%s: an entry of '%s' may share memory with the written-to tensor. Please clone() it first.",
+                 r->info->name, r->info->params[param].name);
+        r->ok = false;
+    } else {
         tsr_tensor *copy = tensor_empty((tsr_dtype)(*slot)->dtype, (*slot)->ndim, (*slot)->shape, TSR_CPU);
         r->ok = copy && op_copy(copy, *slot);
         if (r->ok) *slot = copy;
@@ -89,7 +96,7 @@ static bool prepare_inplace(const op_info *info, void *args, tsr_tensor *dest, b
     if (tsr_error_pending()) return false;
     if (recording && !record_check_inplace(dest)) return false;
     if (!writes_one_value(info) && !tensor_check_written(dest)) return false;
-    reads r = {dest, true};
+    reads r = {info, dest, true};
     op_each_tensor(info, args, check_read, &r);
     return r.ok;
 }

@@ -38,7 +38,7 @@ bool op_sort(op_ctx *c, const tsr_sort_args *a, tsr_tensor **out)
 static void put_back(op_ctx *c, int64_t dim, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_meta in = op_input_meta(c, 0);
-    if (grad[0]) grad_in[0] = tsr_scatter(region_zeros_of(&in), dim, op_result(c, 1), grad[0]);
+    if (grad[0]) grad_in[0] = tsr_scatter_(region_zeros_of(&in), dim, op_result(c, 1), grad[0]);
 }
 
 void op_sort_grad(op_ctx *c, const tsr_sort_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)

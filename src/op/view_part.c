@@ -202,12 +202,28 @@ tsr_tensor *op_as_strided(op_ctx *c, const tsr_as_strided_args *a)
     return tensor_view(a->input, a->size.n, a->size.v, a->stride.v, offset);
 }
 
+static bool is_expanded(const op_meta *m)
+{
+    for (int d = 0; d < m->shape.n; d++)
+        if (m->shape.v[d] > 1 && m->stride.v[d] == 0) return true;
+    return false;
+}
+
+/* How many elements of an expanded input lie where each one lies. They share what reaches the place. */
+static tsr_tensor *sharers(const op_meta *m, int64_t offset)
+{
+    tsr_tensor *ones = tensor_empty(m->dtype, m->shape.n, m->shape.v, m->device);
+    if (!ones || !op_fill_with(ones, 1)) return NULL;
+    return tsr_strided_move(ones, m->stride, offset, m->shape, m->stride, offset);
+}
+
 void op_as_strided_grad(op_ctx *c, const tsr_as_strided_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_meta in = op_input_meta(c, 0);
     int64_t offset = op_has(a->storage_offset) ? op_i64(a->storage_offset) : in.offset;
     int64_t base = tsr_min_i64(offset, in.offset); /* what lies before both needs no room */
-    grad_in[0] = tsr_strided_move(grad[0], a->stride, offset - base, in.shape, in.stride, in.offset - base);
+    tsr_tensor *g = tsr_strided_move(grad[0], a->stride, offset - base, in.shape, in.stride, in.offset - base);
+    grad_in[0] = is_expanded(&in) ? tsr_div(g, sharers(&in, in.offset - base)) : g;
 }
 
 /* Shape, strides and offset (relative to the input's) of a diagonal view. */

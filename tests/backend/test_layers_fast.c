@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/parallel.h"
 #include "base/util.h"
 #include "support/arrays.h"
@@ -631,6 +632,72 @@ static void results_do_not_depend_on_threads_nor_change_from_run_to_run(void **s
     everywhere(same_bits);
 }
 
+/* ---- memory ---- */
+
+typedef struct fault_arrays {
+    array x, w, b, kernel, out, gk, gb, mean, rstd, gx, up, q, codes, index;
+} fault_arrays;
+
+static bool run_kernel(int which, const fault_arrays *a)
+{
+    norm_params norm = {.groups = 4, .eps = 1e-6, .silu = true};
+    conv_params conv = plain_conv(1, 1, 1, 1);
+    interp_params up = {.mode = INTERP_LINEAR, .spatial = 2};
+    attention_params attention = {.scale = 1};
+    switch (which) {
+    case 0:
+        return fast->conv_forward(&a->out, &a->x, &a->kernel, &a->b, &conv);
+    case 1:
+        return fast->conv_grad_input(&a->gx, &a->out, &a->kernel, &conv);
+    case 2:
+        return fast->conv_grad_weight(&a->gk, &a->gb, &a->out, &a->x, &conv);
+    case 3:
+        return fast->group_norm(&a->out, &a->mean, &a->rstd, &a->x, &a->w, &a->b, &norm);
+    case 4:
+        return fast->group_norm_grad(&a->gx, &a->gb, NULL, &a->x, &a->x, &a->mean, &a->rstd, &a->w, &a->b, &norm);
+    case 5:
+        return fast->interpolate(&a->up, &a->x, &up);
+    case 6:
+        return fast->interpolate_grad(&a->gx, &a->up, &up);
+    case 7:
+        return fast->attention(&a->q, NULL, &a->q, &a->q, &a->q, NULL, &attention);
+    default:
+        return fast->nearest(&a->index, &a->codes, &a->codes);
+    }
+}
+
+/* With the nth allocation failing, for every n, a kernel says so, keeps nothing and works again afterwards. */
+static void failing_memory(void)
+{
+    fault_arrays a = {.x = RANDOM(1, 2, 16, 12, 12), .w = RANDOM(2, 16), .b = RANDOM(3, 16)};
+    a.kernel = RANDOM(4, 16, 16, 3, 3), a.out = RANDOM(5, 2, 16, 12, 12), a.gk = EMPTY(16, 16, 3, 3), a.gb = EMPTY(16);
+    a.mean = EMPTY(2, 4), a.rstd = EMPTY(2, 4), a.gx = EMPTY(2, 16, 12, 12), a.up = EMPTY(2, 16, 20, 24);
+    a.q = RANDOM(6, 1, 2, 40, 8), a.codes = RANDOM(7, 9, 5), a.index = ARRAY(TSR_I64, layout, 9);
+    for (int which = 0; which <= 8; which++) {
+        bool failed = true;
+        for (int64_t nth = 1; failed; nth++) {
+            run_kernel(which, &a); /* so that caches of primitives are filled */
+            int64_t before = tsr_memory_get_stats().current;
+            tsr_alloc_fail_at(nth);
+            bool ok = run_kernel(which, &a);
+            failed = tsr_alloc_failed();
+            tsr_alloc_fail_at(0);
+            assert_true(ok == !failed);
+            assert_true(failed == (tsr_error_status() == TSR_ENOMEM));
+            assert_true(tsr_memory_get_stats().current == before);
+            tsr_error_clear();
+        }
+    }
+}
+
+static void a_kernel_without_memory_says_so_and_keeps_nothing(void **state)
+{
+    (void)state;
+    tsr_set_num_threads(1);
+    everywhere(failing_memory);
+    tsr_set_num_threads(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,6 +721,7 @@ int main(void)
         cmocka_unit_test(a_row_of_nan_is_nearest_to_the_first_code),
         cmocka_unit_test(adam_agrees_with_the_reference),
         cmocka_unit_test(results_do_not_depend_on_threads_nor_change_from_run_to_run),
+        cmocka_unit_test(a_kernel_without_memory_says_so_and_keeps_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

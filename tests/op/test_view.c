@@ -125,6 +125,17 @@ static void gradients_of_overlapping_windows_add_up(void **state)
     EXPECT(tsr_grad(x), TSR_SHAPE(4), 1, 2, 1, 0);
 }
 
+/* Both rows of the expanded tensor lie on one; reading them once each gives every element of x a gradient of 2. */
+static void as_strided_of_an_expanded_tensor_counts_each_place_once(void **state)
+{
+    (void)state;
+    tsr_tensor *x = tsr_detach(counting(TSR_SHAPE(3)));
+    tsr_set_requires_grad(x, true);
+    tsr_tensor *rows = tsr_as_strided(tsr_expand(x, TSR_SHAPE(2, 3)), TSR_SHAPE(2, 3), TSR_SHAPE(0, 1));
+    assert_int_equal(tsr_backward(tsr_sum(rows)), TSR_OK);
+    EXPECT(tsr_grad(x), TSR_SHAPE(3), 2, 2, 2);
+}
+
 static void the_gradient_of_a_part_is_zero_elsewhere(void **state)
 {
     (void)state;
@@ -167,6 +178,7 @@ int main(void)
         TENSOR_TEST(split_sizes_must_sum_to_the_dimension),
         TENSOR_TEST(as_strided_stays_inside_the_storage),
         TENSOR_TEST(gradients_of_overlapping_windows_add_up),
+        TENSOR_TEST(as_strided_of_an_expanded_tensor_counts_each_place_once),
         TENSOR_TEST(the_gradient_of_a_part_is_zero_elsewhere),
         TENSOR_TEST(a_piece_without_a_gradient_counts_as_zero),
         TENSOR_TEST(movedim_keeps_the_order_of_the_others),

@@ -13,10 +13,8 @@ static bool adam_step(const array *param, const array *grad, const array *m, con
     for (int64_t i = 0; i < n; i++) {
         double x = ref_get_f64(param, i), g = ref_get_f64(grad, i);
         if (p->maximize) g = -g;
-        if (p->decoupled)
-            x -= p->lr * p->weight_decay * x;
-        else
-            g += p->weight_decay * x;
+        if (p->decoupled) x -= p->lr * p->weight_decay * x;
+        else g += p->weight_decay * x;
         double first = p->beta1 * ref_get_f64(m, i) + (1 - p->beta1) * g;
         double second = p->beta2 * ref_get_f64(v, i) + (1 - p->beta2) * g * g;
         ref_set_f64(m, i, first);

@@ -41,10 +41,8 @@ static bool pad(const array *out, const array *x, const int64_t *before, pad_mod
     int64_t count = ref_count_from(out, 0);
     for (int64_t i = 0; i < count; i++) {
         int64_t from = source_offset(out, x, before, mode, i), to = ref_offset_from(out, 0, i);
-        if (from >= 0)
-            ref_move(out, to, x, from);
-        else
-            ref_set_f64(out, to, value);
+        if (from >= 0) ref_move(out, to, x, from);
+        else ref_set_f64(out, to, value);
     }
     return true;
 }

@@ -142,10 +142,9 @@ VECTOR_INLINE void F(map_rows_as)(const F(channels) * j, int64_t image, int64_t 
         int64_t at = (image * j->rows + r) * c;
         for (int64_t i = 0; i < whole; i += LANES)
             F(store)(j->out + at + i, F(map)(j, at + i, LANES, F(strip_at)(j, image, i, LANES), silu, backward));
-        if (whole < c)
-            F(store_some)
-            (j->out + at + whole,
-             F(map)(j, at + whole, c - whole, F(strip_at)(j, image, whole, c - whole), silu, backward), c - whole);
+        if (whole < c) F(store_some)
+        (j->out + at + whole, F(map)(j, at + whole, c - whole, F(strip_at)(j, image, whole, c - whole), silu, backward),
+         c - whole);
     }
 }
 
