@@ -10,10 +10,9 @@
    which makes convolutions differentiable any number of times (gradient penalties). The transposed convolution is X; with
    an output_padding its result can be larger than what F needs, so what F gives back is cut to g's size. Shapes were
    checked by conv_forms.c. */
+#include "op/norm_formula.h"
 #include "op/region.h"
 #include "op_gen.h"
-
-#include <string.h>
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------ */
 
@@ -35,8 +34,6 @@ static tsr_tensor *image_output(const tsr_shape *shape, const tsr_tensor *near)
     return shape->n == 4 ? region_channels_last(dtype, shape, near) : region_empty(dtype, shape, near);
 }
 
-static bool is_empty(const tsr_tensor *t) { return tensor_numel(t) == 0; }
-
 /* Zeros where one of the factors has no elements: then there is nothing to add up. */
 static tsr_tensor *zeros_instead(tsr_tensor *out) { return out && op_fill_with(out, 0) ? out : NULL; }
 
@@ -53,7 +50,7 @@ tsr_tensor *op_conv_forward(op_ctx *c, const tsr_conv_forward_args *a)
     shape.v[1] = a->weight->shape[0];
     for (int i = 0; i < p.spatial; i++) shape.v[2 + i] = conv_size(shape.v[2 + i], a->weight->shape[2 + i], &p, i);
     tsr_tensor *out = image_output(&shape, a->input);
-    if (!out || is_empty(out)) return out;
+    if (!out || region_is_empty(out)) return out;
     array o = array_of(out), x = array_of(a->input), w = array_of(a->weight), b = {0};
     if (a->bias) b = array_of(a->bias);
     return op_backend(out)->conv_forward(&o, &x, &w, a->bias ? &b : NULL, &p) ? out : NULL;
@@ -64,8 +61,8 @@ tsr_tensor *op_conv_grad_input(op_ctx *c, const tsr_conv_grad_input_args *a)
     (void)c;
     conv_params p = make_params(a->stride, a->padding, a->dilation, a->groups);
     tsr_tensor *out = image_output(&a->size, a->grad);
-    if (!out || is_empty(out)) return out;
-    if (is_empty(a->grad)) return zeros_instead(out);
+    if (!out || region_is_empty(out)) return out;
+    if (region_is_empty(a->grad)) return zeros_instead(out);
     array o = array_of(out), g = array_of(a->grad), w = array_of(a->weight);
     return op_backend(out)->conv_grad_input(&o, &g, &w, &p) ? out : NULL;
 }
@@ -75,7 +72,8 @@ static bool grad_params(tsr_tensor *weight, tsr_tensor *bias, const tsr_conv_gra
 {
     conv_params p = make_params(a->stride, a->padding, a->dilation, a->groups);
     if (!weight) return false;
-    if (is_empty(a->grad) || is_empty(weight)) return zeros_instead(weight) && (!bias || zeros_instead(bias));
+    if (region_is_empty(a->grad) || region_is_empty(weight))
+        return zeros_instead(weight) && (!bias || zeros_instead(bias));
     array w = array_of(weight), b = {0}, g = array_of(a->grad), x = array_of(a->input);
     if (bias) b = array_of(bias);
     return op_backend(weight)->conv_grad_weight(&w, bias ? &b : NULL, &g, &x, &p);
@@ -106,14 +104,6 @@ bool op_conv_grad_params(op_ctx *c, const tsr_conv_grad_params_args *a, tsr_tens
 
 /* ---- derivatives -------------------------------------------------------------------------------------------------- */
 
-/* The sum over all but the channels: the bias's gradient. */
-static tsr_tensor *channel_sum(tsr_tensor *grad)
-{
-    tsr_shape dims = {.n = 1};
-    for (int d = 2; grad && d < grad->ndim; d++) dims.v[dims.n++] = d;
-    return tsr_sum(grad, .dim = dims);
-}
-
 void op_conv_forward_grad(op_ctx *c, const tsr_conv_forward_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape x = op_input_meta(c, 0).shape, w = op_input_meta(c, 1).shape;
@@ -127,7 +117,7 @@ void op_conv_forward_grad(op_ctx *c, const tsr_conv_forward_args *a, tsr_tensor 
         grad_in[2] = r.bias;
     } else if (weight) {
         grad_in[1] = tsr_conv_grad_weight(grad[0], a->input, w, a->stride, a->padding, a->dilation, a->groups);
-    } else if (bias) grad_in[2] = channel_sum(grad[0]);
+    } else if (bias) grad_in[2] = norm_channel_sum(grad[0]);
 }
 
 /* The spatial sizes of t cut to those of `shape`. */

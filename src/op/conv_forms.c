@@ -13,13 +13,6 @@ typedef struct call {
     int64_t groups;
 } call;
 
-static tsr_shape ints(const int64_t *v, int n)
-{
-    tsr_shape s = {.n = n};
-    memcpy(s.v, v, (size_t)n * sizeof *v);
-    return s;
-}
-
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
 static bool check_numbers(const op_ctx *c, const call *k)
@@ -119,22 +112,43 @@ static tsr_tensor *convolve(op_ctx *c, const call *k)
 
 tsr_tensor *op_conv1d(op_ctx *c, const tsr_conv1d_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 1, ints(a->stride, 1), ints(a->padding, 1), ints(a->dilation, 1),
-              {0},      a->groups};
+    call k = {a->input,
+              a->weight,
+              a->bias,
+              1,
+              region_sizes(a->stride, 1),
+              region_sizes(a->padding, 1),
+              region_sizes(a->dilation, 1),
+              {0},
+              a->groups};
     return convolve(c, &k);
 }
 
 tsr_tensor *op_conv2d(op_ctx *c, const tsr_conv2d_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 2, ints(a->stride, 2), ints(a->padding, 2), ints(a->dilation, 2),
-              {0},      a->groups};
+    call k = {a->input,
+              a->weight,
+              a->bias,
+              2,
+              region_sizes(a->stride, 2),
+              region_sizes(a->padding, 2),
+              region_sizes(a->dilation, 2),
+              {0},
+              a->groups};
     return convolve(c, &k);
 }
 
 tsr_tensor *op_conv3d(op_ctx *c, const tsr_conv3d_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 3, ints(a->stride, 3), ints(a->padding, 3), ints(a->dilation, 3),
-              {0},      a->groups};
+    call k = {a->input,
+              a->weight,
+              a->bias,
+              3,
+              region_sizes(a->stride, 3),
+              region_sizes(a->padding, 3),
+              region_sizes(a->dilation, 3),
+              {0},
+              a->groups};
     return convolve(c, &k);
 }
 
@@ -172,19 +186,22 @@ static tsr_tensor *convolve_padded(op_ctx *c, call *k, const char *padding)
 
 tsr_tensor *op_conv1d_padding(op_ctx *c, const tsr_conv1d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 1, ints(a->stride, 1), {0}, ints(a->dilation, 1), {0}, a->groups};
+    call k = {a->input, a->weight, a->bias, 1, region_sizes(a->stride, 1), {0}, region_sizes(a->dilation, 1),
+              {0},      a->groups};
     return convolve_padded(c, &k, a->padding);
 }
 
 tsr_tensor *op_conv2d_padding(op_ctx *c, const tsr_conv2d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 2, ints(a->stride, 2), {0}, ints(a->dilation, 2), {0}, a->groups};
+    call k = {a->input, a->weight, a->bias, 2, region_sizes(a->stride, 2), {0}, region_sizes(a->dilation, 2),
+              {0},      a->groups};
     return convolve_padded(c, &k, a->padding);
 }
 
 tsr_tensor *op_conv3d_padding(op_ctx *c, const tsr_conv3d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 3, ints(a->stride, 3), {0}, ints(a->dilation, 3), {0}, a->groups};
+    call k = {a->input, a->weight, a->bias, 3, region_sizes(a->stride, 3), {0}, region_sizes(a->dilation, 3),
+              {0},      a->groups};
     return convolve_padded(c, &k, a->padding);
 }
 
@@ -248,10 +265,10 @@ tsr_tensor *op_conv_transpose1d(op_ctx *c, const tsr_conv_transpose1d_args *a)
               a->weight,
               a->bias,
               1,
-              ints(a->stride, 1),
-              ints(a->padding, 1),
-              ints(a->dilation, 1),
-              ints(a->output_padding, 1),
+              region_sizes(a->stride, 1),
+              region_sizes(a->padding, 1),
+              region_sizes(a->dilation, 1),
+              region_sizes(a->output_padding, 1),
               a->groups};
     return convolve_transposed(c, &k);
 }
@@ -262,10 +279,10 @@ tsr_tensor *op_conv_transpose2d(op_ctx *c, const tsr_conv_transpose2d_args *a)
               a->weight,
               a->bias,
               2,
-              ints(a->stride, 2),
-              ints(a->padding, 2),
-              ints(a->dilation, 2),
-              ints(a->output_padding, 2),
+              region_sizes(a->stride, 2),
+              region_sizes(a->padding, 2),
+              region_sizes(a->dilation, 2),
+              region_sizes(a->output_padding, 2),
               a->groups};
     return convolve_transposed(c, &k);
 }
@@ -276,10 +293,10 @@ tsr_tensor *op_conv_transpose3d(op_ctx *c, const tsr_conv_transpose3d_args *a)
               a->weight,
               a->bias,
               3,
-              ints(a->stride, 3),
-              ints(a->padding, 3),
-              ints(a->dilation, 3),
-              ints(a->output_padding, 3),
+              region_sizes(a->stride, 3),
+              region_sizes(a->padding, 3),
+              region_sizes(a->dilation, 3),
+              region_sizes(a->output_padding, 3),
               a->groups};
     return convolve_transposed(c, &k);
 }

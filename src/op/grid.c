@@ -4,7 +4,6 @@
    Positions are turned into pixel coordinates, dimension by dimension. Each mode then is a sum over a few neighbouring
    pixels (1, 2 or 4 in each dimension) of a weight, which depends on the coordinates, times the pixel's value. Values are
    gathered from the flattened image; a pixel outside is moved inside, or has its weight set to zero. */
-#include <math.h>
 #include <string.h>
 
 #include "op/pointwise.h"

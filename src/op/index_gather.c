@@ -74,12 +74,10 @@ tsr_tensor *index_value(tsr_number value, tsr_dtype dtype) { return op_cast(op_n
 
 /* ---- gather ------------------------------------------------------------------------------------------------------- */
 
-static bool is_empty(const tsr_tensor *t) { return tensor_numel(t) == 0; }
-
 /* Both at least 1-d: index must have t's rank, and fit into t in the other dimensions. */
 static bool check_index(const op_ctx *c, const tsr_tensor *t, int dim, tsr_tensor *index)
 {
-    if (is_empty(index)) return true;
+    if (region_is_empty(index)) return true;
     bool ok = index->ndim == t->ndim;
     if (index->dtype != TSR_I64) {
         op_fail(c, "expected an index of dtype i64, but got %s", tsr_dtype_name((tsr_dtype)index->dtype));
@@ -103,7 +101,7 @@ tsr_tensor *op_gather(op_ctx *c, const tsr_gather_args *a)
     if (!in || !index || !op_wrap_dim(c, a->dim, in->ndim, &dim) || !check_index(c, in, dim, index)) return NULL;
     tsr_tensor *out = op_output(c, (tsr_dtype)in->dtype, op_shape(a->index), NULL);
     tsr_tensor *to = region_at_least_1d(out);
-    if (!to || is_empty(index)) return out;
+    if (!to || region_is_empty(index)) return out;
     array o = array_of(to), x = array_of(in), i = array_of(index);
     return op_backend(in)->gather(&o, &x, &i, dim) ? out : NULL;
 }
@@ -123,8 +121,8 @@ static bool check_src(const op_ctx *c, const tsr_tensor *t, const tsr_tensor *in
                 tsr_dtype_name((tsr_dtype)t->dtype));
         return false;
     }
-    bool ok = is_empty(index) || src->ndim == index->ndim;
-    for (int d = 0; ok && !is_empty(index) && d < src->ndim; d++) ok = index->shape[d] <= src->shape[d];
+    bool ok = region_is_empty(index) || src->ndim == index->ndim;
+    for (int d = 0; ok && !region_is_empty(index) && d < src->ndim; d++) ok = index->shape[d] <= src->shape[d];
     if (!ok) op_fail(c, "index %s does not fit src %s", tensor_shape_text(index), tensor_shape_text(src));
     return ok;
 }
@@ -144,7 +142,7 @@ static tsr_tensor *scattered(op_ctx *c, tsr_tensor *input, int64_t dim, tsr_tens
     if (!in || !at || !from || !op_wrap_dim(c, dim, in->ndim, &d)) return NULL;
     if (!check_index(c, in, d, at) || !check_src(c, in, at, from)) return NULL;
     tsr_tensor *out = op_output_copy(c, input);
-    if (!out || is_empty(at)) return out;
+    if (!out || region_is_empty(at)) return out;
     return index_scatter(region_at_least_1d(out), at, covered(region_unaliased(c, from), at), d, mode) ? out : NULL;
 }
 

@@ -6,8 +6,6 @@
 #include "op/index.h"
 #include "op_gen.h"
 
-#include <string.h>
-
 typedef struct plan {
     tsr_tensor *by_dim[TSR_MAX_DIMS]; /* i64 index of each dimension, or NULL */
     tsr_shape order;                  /* input's dimensions: before, indexed, after */

@@ -4,7 +4,6 @@
                     (Walter and Lehmann 2010); a wide A is [X Y] with Q from X
        SVD:         dA = U [(skew(U^T gU) / E) S + S (skew(V^T gV) / E) + gS] V^T, E_ij = s_j^2 - s_i^2, and what of gU and
                     gV lies outside the spans of U and V over the singular values */
-#include <math.h>
 #include <string.h>
 
 #include "op/linalg.h"

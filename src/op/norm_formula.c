@@ -28,8 +28,7 @@ tsr_tensor *norm_per_channel(tsr_tensor *vector, const tsr_tensor *t)
     return vector ? tsr_reshape(vector, shape) : NULL;
 }
 
-/* The sum over all dimensions but the channels. */
-static tsr_tensor *channel_sum(tsr_tensor *t)
+tsr_tensor *norm_channel_sum(tsr_tensor *t)
 {
     tsr_shape dims = TSR_DIMS(0);
     for (int d = 2; t && d < t->ndim; d++) dims.v[dims.n++] = d;
@@ -57,8 +56,8 @@ void norm_group_formula(const norm_call *k, tsr_tensor *grad, tsr_tensor *grad_i
     if (k->silu) grad = through_silu(k, h, weight, grad);
     tsr_tensor *u = weight ? tsr_mul(grad, weight) : grad;
     grad_in[0] = tsr_reshape(norm_rows_backward(tsr_reshape(u, flat), r), shape);
-    grad_in[1] = channel_sum(tsr_mul(grad, h));
-    grad_in[2] = channel_sum(grad);
+    grad_in[1] = norm_channel_sum(tsr_mul(grad, h));
+    grad_in[2] = norm_channel_sum(grad);
 }
 
 void norm_layer_formula(const norm_call *k, int kept, tsr_tensor *grad, tsr_tensor *grad_in[3])
@@ -104,8 +103,8 @@ void norm_batch_formula(const norm_call *k, tsr_tensor *grad, tsr_tensor *grad_i
         h = tsr_mul(tsr_sub(k->input, norm_per_channel(k->mean, k->input)), rstd);
         grad_in[0] = tsr_mul(u, rstd);
     }
-    grad_in[1] = channel_sum(tsr_mul(grad, h));
-    grad_in[2] = channel_sum(grad);
+    grad_in[1] = norm_channel_sum(tsr_mul(grad, h));
+    grad_in[2] = norm_channel_sum(grad);
 }
 
 bool norm_follow(tsr_tensor *running, tsr_tensor *value, double momentum)

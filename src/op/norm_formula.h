@@ -29,6 +29,9 @@ void norm_batch_formula(const norm_call *k, tsr_tensor *grad, tsr_tensor *grad_i
 /* A vector of channels in a shape that broadcasts to t, which is [N, C, ...]. */
 tsr_tensor *norm_per_channel(tsr_tensor *vector, const tsr_tensor *t);
 
+/* The sum over all dimensions but the channels of [N, C, ...]: the gradient of a bias, also a convolution's. */
+tsr_tensor *norm_channel_sum(tsr_tensor *t);
+
 /* running = (1 - momentum) running + momentum value, in place; nothing when there is no running statistic. Values that
    require no gradient only. */
 bool norm_follow(tsr_tensor *running, tsr_tensor *value, double momentum);

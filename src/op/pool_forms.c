@@ -2,8 +2,6 @@
 #include "op/region.h"
 #include "op_gen.h"
 
-#include <string.h>
-
 typedef struct call {
     tsr_tensor *input;
     int spatial;
@@ -11,19 +9,17 @@ typedef struct call {
     bool ceil_mode;
 } call;
 
-static tsr_shape ints(const int64_t *v, int n)
-{
-    tsr_shape s = {.n = n};
-    memcpy(s.v, v, (size_t)n * sizeof *v);
-    return s;
-}
-
 /* A stride of -1 is the kernel's size. */
 static call make_call(tsr_tensor *input, int spatial, const int64_t *kernel, const int64_t *stride,
                       const int64_t *padding, bool ceil_mode)
 {
-    call k = {input,          spatial,  ints(kernel, spatial), ints(stride, spatial), ints(padding, spatial),
-              {.n = spatial}, ceil_mode};
+    call k = {input,
+              spatial,
+              region_sizes(kernel, spatial),
+              region_sizes(stride, spatial),
+              region_sizes(padding, spatial),
+              {.n = spatial},
+              ceil_mode};
     for (int i = 0; i < spatial; i++) {
         if (stride[i] == -1) k.stride.v[i] = kernel[i];
         k.dilation.v[i] = 1;
@@ -78,7 +74,7 @@ static tsr_tensor *like_input(tsr_tensor *y, const tsr_tensor *x, int spatial)
 static tsr_max_pool_result max_pool(op_ctx *c, call k, const int64_t *dilation)
 {
     tsr_max_pool_result r = {0};
-    k.dilation = ints(dilation, k.spatial);
+    k.dilation = region_sizes(dilation, k.spatial);
     if (!check_call(c, &k)) return r;
     r = tsr_max_pool(with_batch(k.input, k.spatial), k.kernel, k.stride, k.padding, k.dilation, k.ceil_mode);
     r.output = like_input(r.output, k.input, k.spatial);

@@ -35,6 +35,16 @@ tsr_tensor *region_flat(tsr_tensor *t);
    have written. */
 tsr_tensor *region_unaliased(const op_ctx *c, tsr_tensor *t);
 
+/* n integers as a shape: int[K] arguments. */
+static inline tsr_shape region_sizes(const int64_t *v, int n)
+{
+    tsr_shape s = {.n = n};
+    for (int i = 0; i < n; i++) s.v[i] = v[i];
+    return s;
+}
+
+static inline bool region_is_empty(const tsr_tensor *t) { return tensor_numel(t) == 0; }
+
 /* The product of sizes [from, to). */
 static inline int64_t region_count(const tsr_shape *s, int from, int to)
 {
