@@ -202,14 +202,14 @@ NO_DERIVATIVE(bernoulli_)
 
 /* ---- dropout -------------------------------------------------------------------------------------------------------------- */
 
-/* input times a random mask of 0 and 1 / (1 - p), which is drawn into `mask` and broadcasts to input. It is what the
-   product keeps for its derivative. */
-static tsr_tensor *dropped(op_ctx *c, tsr_tensor *x, tsr_tensor *mask, double p, tsr_generator *g)
+/* input where a number drawn into `draw`, which broadcasts to input, is below the chance to stay. The derivative keeps one
+   byte for each. */
+static tsr_tensor *dropped(op_ctx *c, tsr_tensor *x, tsr_tensor *draw, double p, tsr_generator *g)
 {
     if (!floating(c, (tsr_dtype)x->dtype)) return NULL;
     if (!(p >= 0 && p <= 1)) return op_fail(c, "p must lie in [0, 1], got %g", p);
-    mask = bernoulli_of(c, mask, 1 - p, g);
-    return tsr_mul(x, p < 1 ? tsr_mul(mask, tsr_scalar(1 / (1 - p))) : mask);
+    tsr_tensor *stays = tsr_lt(fill_uniform(c, draw, 0, 1, g), tsr_scalar(1 - p));
+    return op_masked(stays, p < 1 ? op_scale(x, 1 / (1 - p)) : x);
 }
 
 tsr_tensor *op_dropout(op_ctx *c, const tsr_dropout_args *a)
