@@ -103,7 +103,8 @@ static tsr_tensor *affine_output(op_ctx *c, const affine *f, const tsr_shape *sh
         return op_fail(c, "input %s does not broadcast to the product's shape %s", shape_text(&own), shape_text(shape));
     tsr_tensor *out = op_output(c, (tsr_dtype)f->input->dtype, *shape, NULL);
     if (!out || out == f->input || op_f64(f->beta) == 0) return out;
-    return op_copy(out, op_as_expanded(f->input, shape)) ? out : NULL;
+    tsr_tensor *input = op_as_expanded(f->input, shape);
+    return input && op_copy(out, input) ? out : NULL;
 }
 
 /* The whole: shape_of gives the result's shape from the two batches of matrices. */
