@@ -6,6 +6,7 @@
    (convolutions count a direct convolution's work) or GB/s (each operand once) at the best. Shapes are those of the
    image models. Machines share their cores: compare only what was run side by side; where others compute at the same time,
    --cpu with TSR_NUM_THREADS=1 measures the processor's time instead of the clock's. */
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
