@@ -97,7 +97,8 @@ static bool ends_in_underscore(const char *text)
     return length && text[length - 1] == '_';
 }
 
-/* `op NAME[.OVERLOAD]`; overloads may have PyTorch's names, such as Tensor. In C the underscore of in-place forms comes last: fill_.scalar is tsr_fill_scalar_. */
+/* `op NAME[.OVERLOAD]`; overloads may have PyTorch's names, such as Tensor. In C the underscore of in-place forms comes
+   last: fill_.scalar is tsr_fill_scalar_. */
 static void start_entry(table *t, place at, const char *group, const char *name)
 {
     t->v = grow(t->v, t->n, sizeof *t->v);
