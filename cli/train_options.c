@@ -28,6 +28,8 @@ static const option training_options[] = {
      NULL},
     {"schedule-gamma", OPTION_FLOAT, AT(schedule_gamma), "F", "step: the factor of a change", 0, 1e3, "train", NULL},
     {"clip", OPTION_FLOAT, AT(clip), "F", "largest norm of the gradient; 0: any", 0, 1e9, "train", NULL},
+    {"adam-beta1", OPTION_FLOAT, AT(beta1), "F", "how long Adam remembers gradients", 0, 0.9999999, "train", NULL},
+    {"adam-beta2", OPTION_FLOAT, AT(beta2), "F", "and their squares", 0, 0.9999999, "train", NULL},
     {"ema", OPTION_FLOAT, AT(ema), "F", "decay of averaged weights; 0: none are kept", 0, 0.9999999, "train", NULL},
 };
 

@@ -22,7 +22,7 @@ typedef struct train_options {
     double lr;
     int schedule; /* tsr_schedule_kind */
     int64_t warmup, schedule_period;
-    double schedule_floor, schedule_gamma, clip, ema;
+    double schedule_floor, schedule_gamma, clip, ema, beta1, beta2;
     /* VQGAN */
     int recon, adversarial, disc_input, codebook;
     const char *perceptual;

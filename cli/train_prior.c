@@ -29,6 +29,8 @@ static const train_options defaults = {.preset = "tiny",
                                        .schedule_period = 10000,
                                        .schedule_gamma = 0.5,
                                        .clip = 1,
+                                       .beta1 = 0.9,
+                                       .beta2 = 0.95,
                                        .weight_decay = 0.01,
                                        .pkeep = 1,
                                        .out = "runs/prior",
@@ -201,6 +203,8 @@ static bool build(prior_run *r)
                                      .weight_decay = o->weight_decay == 0 ? TSR_ZERO : o->weight_decay,
                                      .schedule = r->s.schedule,
                                      .clip = o->clip,
+                                     .beta1 = o->beta1 == 0 ? TSR_ZERO : o->beta1,
+                                     .beta2 = o->beta2 == 0 ? TSR_ZERO : o->beta2,
                                      .ema = o->ema,
                                      .pkeep = o->pkeep};
     tsr_manual_seed((uint64_t)o->seed);

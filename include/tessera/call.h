@@ -2,6 +2,8 @@
 #ifndef TESSERA_CALL_H
 #define TESSERA_CALL_H
 
+#include <math.h>
+
 #include "tessera/random.h"
 #include "tessera/tensor.h"
 
@@ -33,6 +35,12 @@ typedef struct tsr_floats {
 /** Zero in an optional int or float argument means its default; these say zero itself. */
 #define TSR_ZERO_INT INT64_MIN
 #define TSR_ZERO (-0.0)
+
+/** What an optional number means whose default is `value`. */
+static inline double tsr_or_default(double given, double value)
+{
+    return given != 0 ? given : signbit(given) ? 0 : value;
+}
 
 /* ---- calls by name ------------------------------------------------------------------------------------------- */
 

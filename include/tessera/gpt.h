@@ -55,7 +55,7 @@ typedef struct tsr_gpt_sampling {
     void *user;
 } tsr_gpt_sampling;
 /** Continue each row of cond, i64 [N, c], by `tokens` ids: i64 [N, tokens]. One forward of a single position a token, with
-    cached keys and values. */
+    cached keys and values; so cond must hold the first n_unmasked positions at least. */
 TSR_API tsr_tensor *tsr_gpt_sample(tsr_module *gpt, tsr_tensor *cond, int64_t tokens, const tsr_gpt_sampling *options);
 /** The filter alone: logits [N, V] with -inf for what top_k and top_p leave out. */
 TSR_API tsr_tensor *tsr_gpt_filter_logits(tsr_tensor *logits, int64_t top_k, double top_p);
@@ -63,7 +63,8 @@ TSR_API tsr_tensor *tsr_gpt_filter_logits(tsr_tensor *logits, int64_t top_k, dou
 /* ---- training ------------------------------------------------------------------------------------------------------- */
 
 typedef struct tsr_gpt_train_options {
-    double lr;             /**< AdamW, betas (0.9, 0.95) */
+    double lr;             /**< of AdamW */
+    double beta1, beta2;   /**< of AdamW; 0: 0.9 and 0.95; TSR_ZERO: 0 */
     double weight_decay;   /**< of Linear weights only; 0: 0.01; TSR_ZERO: none */
     tsr_schedule schedule; /**< zero: constant */
     double clip;           /**< gradient norm; 0: none */

@@ -96,7 +96,8 @@ typedef enum tsr_recon { TSR_RECON_L1 = 0, TSR_RECON_L2 } tsr_recon;
 typedef enum tsr_adversarial { TSR_ADVERSARIAL_HINGE = 0, TSR_ADVERSARIAL_NONSATURATING } tsr_adversarial;
 
 typedef struct tsr_vqgan_train_options {
-    double lr; /**< of both Adams, betas (0.5, 0.9); 0: 4.5e-6 times the batch is the paper's; no default here */
+    double lr;             /**< of both Adams; the paper's is 4.5e-6 times the batch; no default */
+    double beta1, beta2;   /**< of both Adams; 0: 0.5 and 0.9, the paper's; TSR_ZERO: 0 */
     tsr_schedule schedule; /**< of both; zero: constant */
     double clip;           /**< gradient norm of the generator; 0: none */
     tsr_recon recon;

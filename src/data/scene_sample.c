@@ -256,7 +256,14 @@ static void sample_solid(dice *d, scene *s, bool *taken)
     s->solid_count++;
 }
 
-void scene_sample(scene *s, uint64_t seed, int64_t index)
+/* The same scene without patterns: all is drawn before, so that shapes, places and colours stay. */
+static void remove_patterns(scene *s)
+{
+    s->floor.pattern = s->back.pattern = PATTERN_PLAIN;
+    for (int i = 0; i < s->solid_count; i++) s->solids[i].material.pattern = PATTERN_PLAIN;
+}
+
+void scene_sample(scene *s, uint64_t seed, int64_t index, bool plain)
 {
     dice d = {.seed = seed, .block = (uint64_t)index * BLOCKS_PER_SCENE, .used = 4};
     bool taken[TSR_COUNT(SOLID_COLOURS)] = {false};
@@ -266,4 +273,5 @@ void scene_sample(scene *s, uint64_t seed, int64_t index)
     sample_lamps(&d, s);
     int wanted = 1 + dice_below(&d, SCENE_MAX_SOLIDS);
     for (int i = 0; i < wanted; i++) sample_solid(&d, s, taken);
+    if (plain) remove_patterns(s);
 }

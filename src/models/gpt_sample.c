@@ -116,6 +116,13 @@ static bool check_sampling(const tsr_gpt_config *c, tsr_tensor *cond, int64_t to
         tsr_fail(TSR_EINVAL, "sampling: conditions must be an i64 tensor [N, c] with at least one id a row");
         return false;
     }
+    if (c->n_unmasked > tsr_size(cond, 1)) { /* a cached position would have to see what comes after it */
+        tsr_fail(TSR_EINVAL,
+                 "sampling: the model's first %lld positions see each other, so at least as many condition "
+                 "ids are needed; there are %lld",
+                 (long long)c->n_unmasked, (long long)tsr_size(cond, 1));
+        return false;
+    }
     if (tokens >= 1 && tsr_size(cond, 1) + tokens - 1 <= c->block_size) return true;
     tsr_fail(TSR_EINVAL, "sampling: %lld tokens after %lld condition ids; the model's block_size allows 1 to %lld",
              (long long)tokens, (long long)tsr_size(cond, 1), (long long)(c->block_size - tsr_size(cond, 1) + 1));

@@ -22,8 +22,10 @@ static bool is_decayed(const tsr_named *p) { return tsr_ndim(p->tensor) == 2 && 
 static bool add_group(tsr_gpt_trainer *t, bool decayed, double weight_decay)
 {
     tsr_named_list list = {0};
-    tsr_optim_options o = {
-        .lr = t->o.lr == 0 ? TSR_ZERO : t->o.lr, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = weight_decay};
+    tsr_optim_options o = {.lr = t->o.lr == 0 ? TSR_ZERO : t->o.lr,
+                           .beta1 = t->o.beta1,
+                           .beta2 = t->o.beta2,
+                           .weight_decay = weight_decay};
     bool ok = true;
     for (int64_t i = 0; ok && i < t->parameters.n; i++)
         if (is_decayed(&t->parameters.v[i]) == decayed)
@@ -35,7 +37,9 @@ static bool add_group(tsr_gpt_trainer *t, bool decayed, double weight_decay)
 
 static bool fill_trainer(tsr_gpt_trainer *t)
 {
-    double decay = t->o.weight_decay == 0 && !signbit(t->o.weight_decay) ? 0.01 : t->o.weight_decay;
+    double decay = tsr_or_default(t->o.weight_decay, 0.01);
+    t->o.beta1 = tsr_or_default(t->o.beta1, 0.9);
+    t->o.beta2 = tsr_or_default(t->o.beta2, 0.95);
     tsr_mark m = tsr_scope_open();
     bool ok = tsr_module_parameters(t->model, &t->parameters) == TSR_OK;
     ok = ok && (t->optim = tsr_optim_new(TSR_OPTIM_ADAMW, NULL)) && add_group(t, true, decay) && add_group(t, false, 0);
@@ -80,6 +84,9 @@ void tsr_gpt_trainer_free(tsr_gpt_trainer *t)
 int64_t tsr_gpt_trainer_steps(const tsr_gpt_trainer *t) { return t ? tsr_item_int(t->steps) : 0; }
 tsr_status tsr_gpt_trainer_swap_ema(tsr_gpt_trainer *t) { return t && t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
 
+/* The step in work, counted from 1 as those that are done. */
+static long long this_step(const tsr_gpt_trainer *t) { return (long long)tsr_gpt_trainer_steps(t) + 1; }
+
 /* ---- a step --------------------------------------------------------------------------------------------------------- */
 
 static tsr_status explain(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *cond)
@@ -89,7 +96,7 @@ static tsr_status explain(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *con
     tsr_gpt_loss(t->model, codes, cond);
     watch_stop();
     return tsr_fail(TSR_ENUMERIC, "step %lld: the loss is not finite; the first operator with such a result is %s",
-                    (long long)tsr_gpt_trainer_steps(t), w.first[0] ? w.first : "none when computed again");
+                    this_step(t), w.first[0] ? w.first : "none when computed again");
 }
 
 static tsr_status run_step(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *cond, tsr_gpt_terms *terms)
@@ -102,11 +109,11 @@ static tsr_status run_step(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *co
     terms->lr = t->o.lr * tsr_schedule_factor(&t->o.schedule, tsr_gpt_trainer_steps(t));
     tsr_optim_set_lr(t->optim, -1, terms->lr);
     tsr_status status = tsr_backward(loss);
-    if (status == TSR_OK && t->o.clip > 0)
+    if (status == TSR_OK) /* without a limit it only measures */
         status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
     if (status == TSR_OK && !isfinite(terms->grad_norm))
         status = tsr_fail(TSR_ENUMERIC, "step %lld: the gradient's norm is not finite, though the loss is",
-                          (long long)tsr_gpt_trainer_steps(t));
+                          this_step(t));
     if (status == TSR_OK) status = tsr_optim_step(t->optim);
     if (status == TSR_OK && t->ema) status = tsr_ema_update(t->ema);
     if (status == TSR_OK && !tsr_add_(t->steps, tsr_scalar_int(1))) status = tsr_error_status();

@@ -55,9 +55,10 @@ static tsr_status generator_parameters(tsr_module *model, tsr_named_list *out)
     return status;
 }
 
-static tsr_optim *new_adam(const tsr_named_list *parameters, double lr)
+static tsr_optim *new_adam(const tsr_named_list *parameters, const tsr_vqgan_train_options *options)
 {
-    tsr_optim_options o = {.lr = lr == 0 ? TSR_ZERO : lr, .beta1 = 0.5, .beta2 = 0.9};
+    tsr_optim_options o = {
+        .lr = options->lr == 0 ? TSR_ZERO : options->lr, .beta1 = options->beta1, .beta2 = options->beta2};
     tsr_optim *adam = tsr_optim_new(TSR_OPTIM_ADAM, &o);
     if (adam && tsr_optim_add_group(adam, parameters->v, parameters->n, NULL) >= 0) return adam;
     tsr_optim_free(adam);
@@ -68,7 +69,7 @@ static bool add_discriminator_optimiser(tsr_vqgan_trainer *t)
 {
     tsr_named_list list = {0};
     bool ok = tsr_module_requires_grad(t->disc, true) == TSR_OK && tsr_module_parameters(t->disc, &list) == TSR_OK &&
-              (t->opt_d = new_adam(&list, t->o.lr)) != NULL;
+              (t->opt_d = new_adam(&list, &t->o)) != NULL;
     tsr_named_list_free(&list);
     return ok;
 }
@@ -78,7 +79,7 @@ static bool fill_trainer(tsr_vqgan_trainer *t)
     const tsr_vqgan_config *c = tsr_vqgan_get_config(t->model);
     tsr_mark m = tsr_scope_open();
     bool ok = c && generator_parameters(t->model, &t->parameters) == TSR_OK;
-    ok = ok && (t->opt_g = new_adam(&t->parameters, t->o.lr)) && (!t->disc || add_discriminator_optimiser(t));
+    ok = ok && (t->opt_g = new_adam(&t->parameters, &t->o)) && (!t->disc || add_discriminator_optimiser(t));
     ok = ok && (t->steps = tsr_keep(tsr_zeros(TSR_SCALAR_SHAPE, .dtype = TSR_I64)));
     if (ok && t->o.ema > 0) ok = (t->ema = tsr_ema_new(t->parameters.v, t->parameters.n, t->o.ema)) != NULL;
     if (ok && t->o.revive_below > 0) ok = (t->usage = tsr_keep(tsr_ones(TSR_SHAPE(c->n_embed)))) != NULL;
@@ -98,6 +99,8 @@ tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_trai
     t->model = vqgan;
     t->o = *options;
     if (t->o.codebook_weight == 0) t->o.codebook_weight = 1;
+    t->o.beta1 = tsr_or_default(t->o.beta1, 0.5);
+    t->o.beta2 = tsr_or_default(t->o.beta2, 0.9);
     if (t->o.perceptual_weight == 0) t->o.perceptual_weight = 1;
     t->disc = t->o.disc_weight > 0 ? disc : NULL;
     if (fill_trainer(t)) return t;
@@ -119,6 +122,9 @@ void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t)
 
 int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t) { return t ? tsr_item_int(t->steps) : 0; }
 tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t) { return t && t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
+
+/* The step in work, counted from 1 as those that are done. */
+static long long this_step(const tsr_vqgan_trainer *t) { return (long long)tsr_vqgan_trainer_steps(t) + 1; }
 
 /* ---- the generator's loss ----------------------------------------------------------------------------------------------- */
 
@@ -204,11 +210,11 @@ static double number(tsr_tensor *t) { return t ? tsr_item(t) : 0; }
 static tsr_status update_generator(tsr_vqgan_trainer *t, const forward_pass *f, tsr_vqgan_terms *terms)
 {
     tsr_status status = tsr_backward(f->objective);
-    if (status == TSR_OK && t->o.clip > 0)
+    if (status == TSR_OK) /* without a limit it only measures */
         status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
     if (status == TSR_OK && !isfinite(terms->grad_norm))
         status = tsr_fail(TSR_ENUMERIC, "step %lld: the gradient's norm is not finite, though the loss is",
-                          (long long)tsr_vqgan_trainer_steps(t));
+                          this_step(t));
     if (status == TSR_OK) status = tsr_optim_step(t->opt_g);
     if (status == TSR_OK && t->ema) status = tsr_ema_update(t->ema);
     return status;
@@ -262,8 +268,7 @@ static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, cons
     terms->disc_loss = tsr_item(loss);
     terms->logits_real = number(tsr_mean(real));
     terms->logits_fake = number(tsr_mean(fake));
-    if (!isfinite(terms->disc_loss))
-        return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", (long long)tsr_vqgan_trainer_steps(t));
+    if (!isfinite(terms->disc_loss)) return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", this_step(t));
     tsr_optim_zero_grad(t->opt_d);
     status = learns ? tsr_backward(loss) : set_zero_gradients(t->disc);
     if (status == TSR_OK) status = tsr_optim_step(t->opt_d); /* also of zero gradients: Adam counts its steps */
@@ -286,7 +291,7 @@ static tsr_status explain(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial,
     run_forward(t, x, adversarial, &f);
     watch_stop();
     return tsr_fail(TSR_ENUMERIC, "step %lld: %s is not finite; the first operator with such a result is %s",
-                    (long long)tsr_vqgan_trainer_steps(t), term, w.first[0] ? w.first : "none when computed again");
+                    this_step(t), term, w.first[0] ? w.first : "none when computed again");
 }
 
 static void set_rates(tsr_vqgan_trainer *t, int64_t step, tsr_vqgan_terms *terms)

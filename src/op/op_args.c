@@ -13,12 +13,6 @@ static int64_t int_or_default(int64_t given, const op_param *p)
     return given ? given : (int64_t)p->default_number;
 }
 
-static double float_or_default(double given, const op_param *p)
-{
-    if (given != 0) return given;
-    return signbit(given) ? 0 : p->default_number;
-}
-
 /* The default of a Scalar, of the kind that its text is written in. */
 static tsr_number default_number(const op_param *p)
 {
@@ -40,7 +34,7 @@ static void fill_default(const op_param *p, char *field)
         for (int i = 0; i < p->count; i++) ((int64_t *)field)[i] = int_or_default(((int64_t *)field)[i], p);
         break;
     case OP_FLOAT:
-        *(double *)field = float_or_default(*(double *)field, p);
+        *(double *)field = tsr_or_default(*(double *)field, p->default_number);
         break;
     case OP_FLAG:
         if (!p->optional && *(tsr_flag *)field == TSR_FLAG_DEFAULT)

@@ -271,6 +271,7 @@ tsr_tensor *op_as_expanded(tsr_tensor *t, const tsr_shape *to)
 
 bool op_copy(tsr_tensor *dst, const tsr_tensor *src)
 {
+    if (!dst || !src) return false; /* their maker has said why */
     array d = array_of(dst), s = array_of(src);
     return op_backend(dst)->copy(&d, &s);
 }

@@ -46,16 +46,14 @@ static const char *const *state_names(const tsr_optim *o, int *n)
 
 /* ---- options ------------------------------------------------------------------------------------------------------- */
 
-static double or_default(double given, double value) { return given == 0 ? (signbit(given) ? 0 : value) : given; }
-
 static tsr_optim_options complete(tsr_optim_kind kind, const tsr_optim_options *given)
 {
     tsr_optim_options o = given ? *given : (tsr_optim_options){0};
     if (kind == TSR_OPTIM_SGD) return o;
-    o.lr = or_default(o.lr, 1e-3);
-    o.beta1 = or_default(o.beta1, 0.9);
-    o.beta2 = or_default(o.beta2, 0.999);
-    o.eps = or_default(o.eps, 1e-8);
+    o.lr = tsr_or_default(o.lr, 1e-3);
+    o.beta1 = tsr_or_default(o.beta1, 0.9);
+    o.beta2 = tsr_or_default(o.beta2, 0.999);
+    o.eps = tsr_or_default(o.eps, 1e-8);
     return o;
 }
 

@@ -431,7 +431,8 @@ static void scenes_take_settings_from_their_text(void **state)
     assert_true(f.length == 12 && f.height == 24 && f.width == 32 && f.classes == 4 && f.extras == 7);
     float left[3 * 24 * 32], depth[24 * 32];
     tsr_data_item item;
-    assert_int_equal(tsr_scene_draw(7, 105, 24, 32, (tsr_scene_views){.left = left, .depth = depth}, NULL), TSR_OK);
+    assert_int_equal(tsr_scene_draw(7, 105, false, 24, 32, (tsr_scene_views){.left = left, .depth = depth}, NULL),
+                     TSR_OK);
     assert_int_equal(tsr_dataset_get(set, 5, &item), TSR_OK);
     assert_memory_equal(tsr_data(item.picture), left, sizeof left);
     assert_memory_equal(tsr_data(item.depth), depth, sizeof depth);
@@ -440,6 +441,12 @@ static void scenes_take_settings_from_their_text(void **state)
     for (int i = 0; i < 4; i++) tsr_release(all[i]);
     char text[64];
     assert_string_equal(tsr_dataset_describe(set, 5, text, sizeof text), "scenes:seed=7,105");
+    tsr_dataset_free(set);
+    set = open_set("scenes:plain=1,seed=7,size=24x32", (tsr_dataset_options){0});
+    assert_int_equal(tsr_scene_draw(7, 3, true, 24, 32, (tsr_scene_views){.left = left}, NULL), TSR_OK);
+    assert_int_equal(tsr_dataset_get(set, 3, &item), TSR_OK);
+    assert_memory_equal(tsr_data(item.picture), left, sizeof left);
+    tsr_release(item.picture);
     tsr_dataset_free(set);
 }
 
@@ -458,8 +465,13 @@ static void held_out_scenes_are_others(void **state)
 static void bad_settings_and_options_are_errors(void **state)
 {
     (void)state;
-    const char *bad[] = {"scenes:count=",  "scenes:colour=red", "scenes:size=64x",
-                         "scenes:seed=-1", "scenes:count=5;",   "scenes:count=99999999999999999999"};
+    const char *bad[] = {"scenes:plain=yes",
+                         "scenes:count=",
+                         "scenes:colour=red",
+                         "scenes:size=64x",
+                         "scenes:seed=-1",
+                         "scenes:count=5;",
+                         "scenes:count=99999999999999999999"};
     for (int64_t i = 0; i < TSR_COUNT(bad); i++) {
         assert_null(tsr_dataset_open(bad[i], NULL));
         expect_error(TSR_EINVAL, "not a setting");

@@ -285,6 +285,12 @@ static void sampling_can_be_stopped_and_modes_are_restored(void **state)
     assert_null(tsr_gpt_sample(m, tsr_zeros(TSR_SHAPE(1, 0), .dtype = TSR_I64), 3, NULL));
     tensors_expect_error(TSR_EINVAL, "at least one id a row");
     tsr_module_free(m);
+    c.n_unmasked = 2;
+    m = small_gpt(&c);
+    assert_non_null(tsr_gpt_sample(m, small_ids(1, 2, 12), 3, NULL));
+    assert_null(tsr_gpt_sample(m, small_ids(1, 1, 12), 3, NULL));
+    tensors_expect_error(TSR_EINVAL, "first 2 positions see each other");
+    tsr_module_free(m);
 }
 
 /* ---- training ---------------------------------------------------------------------------------------------------------------- */
@@ -386,7 +392,7 @@ static void a_loss_that_is_not_finite_names_step_and_operator_and_touches_nothin
     tsr_tensor *head = tsr_clone(tsr_detach(tsr_module_tensor(m, "transformer.head.weight")));
     assert_int_equal(tsr_gpt_trainer_step(t, codes, cond, NULL), TSR_ENUMERIC);
     tensors_expect_error(TSR_ENUMERIC,
-                         "step 1: the loss is not finite; the first operator with such a result is layer_norm");
+                         "step 2: the loss is not finite; the first operator with such a result is layer_norm");
     tensors_expect_same("head", tsr_detach(tsr_module_tensor(m, "transformer.head.weight")), head);
     assert_int_equal(tsr_gpt_trainer_steps(t), 1);
     tsr_gpt_trainer_free(t);

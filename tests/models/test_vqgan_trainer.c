@@ -381,10 +381,10 @@ static void a_loss_that_is_not_finite_names_step_term_and_operator_and_touches_n
 {
     (void)state;
     expect_non_finite(false, "encoder.conv_out.bias",
-                      "step 1: nll_loss is not finite; the first operator with such a "
+                      "step 2: nll_loss is not finite; the first operator with such a "
                       "result is conv2d");
     expect_non_finite(true, "encoder.norm_out.weight", "operator with such a result is group_norm_silu");
-    expect_non_finite(true, "decoder.conv_in.weight", "step 1: nll_loss");
+    expect_non_finite(true, "decoder.conv_in.weight", "step 2: nll_loss");
 }
 
 static void a_discriminator_that_is_not_finite_is_named(void **state)
@@ -396,13 +396,13 @@ static void a_discriminator_that_is_not_finite_is_named(void **state)
     tsr_vqgan_trainer *t = new_trainer(m, o);
     poison(m, "loss.discriminator.main.0.weight");
     assert_int_equal(tsr_vqgan_trainer_step(t, small_pictures(1, 16, 16), NULL), TSR_ENUMERIC);
-    tensors_expect_error(TSR_ENUMERIC, "step 0: g_loss is not finite");
+    tensors_expect_error(TSR_ENUMERIC, "step 1: g_loss is not finite");
     tsr_vqgan_trainer_free(t);
     o.disc_start = 5;
     o.disc_warmup = 5;
     t = new_trainer(m, o);
     assert_int_equal(tsr_vqgan_trainer_step(t, small_pictures(1, 16, 16), NULL), TSR_ENUMERIC);
-    tensors_expect_error(TSR_ENUMERIC, "step 0: disc_loss is not finite");
+    tensors_expect_error(TSR_ENUMERIC, "step 1: disc_loss is not finite");
     tsr_vqgan_trainer_free(t);
     tsr_module_free(m);
 }
