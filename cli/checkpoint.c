@@ -39,7 +39,7 @@ static tsr_status write_file(const char *path, const trainee *t, const char *run
 
 tsr_status checkpoint_save(const char *path, const trainee *t, const json_t *run)
 {
-    char *text = json_dumps(run, JSON_COMPACT | JSON_REAL_PRECISION(15)), *position = position_text(t);
+    char *text = json_dumps(run, JSON_COMPACT | JSON_REAL_PRECISION(17)), *position = position_text(t);
     tsr_status status = text && position ? write_file(path, t, text, position)
                                          : tsr_fail(TSR_ENOMEM, "no memory for the checkpoint's metadata");
     free(text);

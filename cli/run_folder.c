@@ -63,7 +63,7 @@ static tsr_status cut_metrics(const char *path, int64_t step)
 static tsr_status write_config(const char *folder, const json_t *config)
 {
     char path[RUN_PATH_MOST];
-    char *text = json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = json_dumps(config, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     if (!text) return tsr_fail(TSR_ENOMEM, "no memory for the configuration's text");
     tsr_status status = tsr_write_file(run_path(folder, "config.json", path), text, (int64_t)strlen(text));
     free(text);

@@ -12,14 +12,9 @@
 
 #include <cmocka.h>
 
+#include "cli/tiny_run.h"
 #include "support/shell.h"
 #include "support/temp_folder.h"
-
-/* The smallest model that has all parts, and a run of it that takes a fraction of a second. */
-#define TINY                                                                                                           \
-    "--preset tiny --set ch_mult=1,1 --set z_channels=8 --set embed_dim=8 --set n_embed=16 --set disc.ndf=8 "          \
-    "--set disc.n_layers=1 --size 16 --batch 2 --no-progress --log-every 1 "
-#define TRAIN "$T train vqgan --data scenes:count=6 " TINY
 
 static int count_lines(void)
 {
