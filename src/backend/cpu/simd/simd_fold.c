@@ -27,7 +27,7 @@ WIDEN_INTEGERS(widen_u8, uint8_t)
 /* a in the first n lanes, b in the others. */
 VECTOR_INLINE vec64 first_lanes(vec64 a, vec64 b, int64_t n)
 {
-    mask64 lane;
+    mask64 lane = {0};
     for (int i = 0; i < LANES64; i++) lane[i] = i;
     return choose64(lane < n, a, b);
 }
