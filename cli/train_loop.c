@@ -129,7 +129,7 @@ static tsr_status begin(loop *l)
     char path[RUN_PATH_MOST];
     const train_options *o = &l->s->o;
     tsr_status status = TSR_OK;
-    bool restored = o->resume && run_has_checkpoint(o->out);
+    bool restored = settings_go_on(l->s);
     if (restored) status = checkpoint_restore(run_path(o->out, "checkpoints/last.safetensors", path), l->t);
     if (status != TSR_OK) return status;
     int64_t step = l->t->steps(l->t->self);

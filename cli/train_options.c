@@ -8,7 +8,7 @@
 static const option start_options[] = {
     {"preset", OPTION_TEXT, AT(preset), "tiny|small|f16-imagenet", "a model by name (default: tiny)", 0, 0, NULL, NULL},
     {"config", OPTION_TEXT, AT(config), "FILE", "settings from a file, as a run's config.json", 0, 0, NULL, NULL},
-    {"init", OPTION_TEXT, AT(init), "FILE", "start from these weights, and their configuration", 0, 0, NULL, NULL},
+    {"init", OPTION_TEXT, AT(init), "FILE", "start from these weights, and their configuration", 0, 0, "train", NULL},
     {"set", OPTION_SET, AT(fields), "KEY=VALUE", "any setting or field of the model: --set ch_mult=1,2,2", 0, 0, NULL,
      NULL},
 };

@@ -7,8 +7,7 @@
 #define CLI_TRAIN_OPTIONS_H
 
 #include "data_source.h"
-#include "tessera/gpt.h"
-#include "tessera/vqgan.h"
+#include "model_file.h"
 
 typedef struct train_options {
     /* start */
@@ -56,6 +55,12 @@ typedef struct train_settings {
 /* Defaults, command line, configuration files. Returns OPTIONS_GO_ON or the exit status. settings_free follows. */
 int settings_read(train_settings *s, const option_set *set, int argc, char **argv, const train_options *defaults);
 void settings_free(train_settings *s);
+
+/* Whether there is a checkpoint to go on from, and the wish to. */
+bool settings_go_on(const train_settings *s);
+
+/* The weights of --init into a new model, unless a checkpoint's will replace them. */
+tsr_status settings_load_init(const train_settings *s, model_kind kind, tsr_module *model);
 
 /* The model's configuration. False after a sentence, with *status the exit status. A prior's preset is first fitted to the
    codes: `fitted` replaces its fields. */

@@ -187,15 +187,6 @@ static int configure(prior_run *r)
                                                                        : report_error(r->s.set->command);
 }
 
-static bool load_init(prior_run *r)
-{
-    model_file f;
-    if (!r->s.o.init) return true;
-    bool ok = model_file_open_as(&f, r->s.o.init, MODEL_PRIOR) && model_file_load(&f, r->prior, false) == TSR_OK;
-    model_file_close(&f);
-    return ok;
-}
-
 static bool build(prior_run *r)
 {
     const train_options *o = &r->s.o;
@@ -208,7 +199,8 @@ static bool build(prior_run *r)
                                      .ema = o->ema,
                                      .pkeep = o->pkeep};
     tsr_manual_seed((uint64_t)o->seed);
-    if (!(r->prior = tsr_gpt_new(&r->config)) || !load_init(r)) return false;
+    if (!(r->prior = tsr_gpt_new(&r->config))) return false;
+    if (settings_load_init(&r->s, MODEL_PRIOR, r->prior) != TSR_OK) return false;
     if (o->dtype == 1 && tsr_module_to(r->prior, TSR_F64) != TSR_OK) return false;
     return (r->trainer = tsr_gpt_trainer_new(r->prior, &options)) != NULL;
 }

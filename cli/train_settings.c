@@ -80,6 +80,18 @@ void settings_free(train_settings *s)
     json_decref(s->sources[1]);
 }
 
+tsr_status settings_load_init(const train_settings *s, model_kind kind, tsr_module *model)
+{
+    model_file f;
+    if (!s->o.init || settings_go_on(s)) return TSR_OK;
+    tsr_status status = model_file_open_as(&f, s->o.init, kind) ? model_file_load(&f, model, false)
+                                                                : tsr_error_status();
+    model_file_close(&f);
+    return status;
+}
+
+bool settings_go_on(const train_settings *s) { return s->o.resume && run_has_checkpoint(s->o.out); }
+
 /* ---- the model's configuration ---------------------------------------------------------------------------------------------- */
 
 /* One of the two configurations, and how it is read. */
@@ -104,10 +116,14 @@ static tsr_status apply_json(const any_config *m, const json_t *object)
     return status;
 }
 
+/* Whether the model is that of the run that is resumed. */
+static bool model_is_stored(const train_settings *s) { return s->stored && !options_given(s->set, &s->line, "preset"); }
+
+/* The file's configuration; of a resumed run it is already among what is stored. */
 static tsr_status apply_init(const train_settings *s, const any_config *m)
 {
     model_file f;
-    if (!s->o.init || s->stored) return TSR_OK;
+    if (!s->o.init || model_is_stored(s)) return TSR_OK;
     tsr_status status = model_file_open_as(&f, s->o.init, m->kind) ? m->read(f.config, m->c) : tsr_error_status();
     model_file_close(&f);
     return status;
@@ -119,8 +135,7 @@ static bool resolve_config(train_settings *s, const any_config *m, const json_t 
     tsr_status result = apply_json(m, fitted);
     if (result == TSR_OK) result = apply_init(s, m);
     if (result == TSR_OK && s->sources[0]) result = apply_json(m, json_object_get(s->sources[0], "model"));
-    if (result == TSR_OK && s->stored && !options_given(s->set, &s->line, "preset"))
-        result = apply_json(m, json_object_get(s->stored, "model"));
+    if (result == TSR_OK && model_is_stored(s)) result = apply_json(m, json_object_get(s->stored, "model"));
     if (result == TSR_OK) {
         *status = EXIT_WRONG_USE; /* what follows is the command line's doing */
         result = apply_json(m, s->o.fields);

@@ -146,15 +146,6 @@ static int load_perceptual(vqgan_run *r)
     return tsr_error_status() == TSR_OK ? OPTIONS_GO_ON : report_error(r->s.set->command);
 }
 
-static bool load_init(vqgan_run *r)
-{
-    model_file f;
-    if (!r->s.o.init) return true;
-    bool ok = model_file_open_as(&f, r->s.o.init, MODEL_VQGAN) && model_file_load(&f, r->model, false) == TSR_OK;
-    model_file_close(&f);
-    return ok;
-}
-
 static tsr_vqgan_train_options trainer_options(const vqgan_run *r)
 {
     const train_options *o = &r->s.o;
@@ -181,7 +172,8 @@ static bool build(vqgan_run *r)
 {
     tsr_vqgan_train_options options = trainer_options(r);
     tsr_manual_seed((uint64_t)r->s.o.seed);
-    if (!(r->model = tsr_vqgan_new(&r->config)) || !load_init(r)) return false;
+    if (!(r->model = tsr_vqgan_new(&r->config))) return false;
+    if (settings_load_init(&r->s, MODEL_VQGAN, r->model) != TSR_OK) return false;
     if (r->s.o.dtype == 1 && tsr_module_to(r->model, TSR_F64) != TSR_OK) return false;
     return (r->trainer = tsr_vqgan_trainer_new(r->model, &options)) != NULL;
 }
