@@ -33,7 +33,8 @@ typedef struct tsr_image_options {
  * JPEG: gray, YCbCr and RGB as they are; CMYK and YCCK (Adobe's inverted ones too) become RGB.
  *
  * Returns   [H, W, C] in the innermost scope.
- * NULL      TSR_EFORMAT: neither format, truncated or damaged; TSR_EINVAL: more than max_pixels; TSR_EIO; TSR_ENOMEM.
+ * NULL      TSR_EFORMAT: neither format, truncated, damaged, or more than max_pixels; TSR_EINVAL: options that there are
+ *           not; TSR_EIO; TSR_ENOMEM.
  */
 TSR_API tsr_tensor *tsr_image_load(const char *path, const tsr_image_options *options);
 TSR_API tsr_tensor *tsr_image_decode(const void *data, int64_t size, const tsr_image_options *options);

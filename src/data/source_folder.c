@@ -215,13 +215,14 @@ static void keep_part(tsr_dataset *set, folder *f, tsr_part part)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------------------------ */
 
-static tsr_status read_path(const tsr_dataset *set, const char *path, const data_view *view, data_target *out)
+static tsr_status read_path(const tsr_dataset *set, int64_t item, const char *path, const data_view *view,
+                            data_target *out)
 {
     tsr_image_options o = {.channels = (int)set->info.channels, .bits = 8};
     tsr_tensor *t = tsr_image_load(path, &o);
     if (!t) return tsr_error_status();
     int64_t channels = set->info.channels, width = tsr_size(t, 1);
-    data_picture p = {tsr_const_data(t), true, channels, tsr_size(t, 0), width, 1, width * channels, channels};
+    data_picture p = {tsr_const_data(t), true, channels, tsr_size(t, 0), width, 1, width * channels, channels, item};
     return p.data ? data_fit(set, p, view, out->picture) : tsr_error_status();
 }
 
@@ -235,7 +236,7 @@ static tsr_status read_file(const tsr_dataset *set, int64_t item, const data_vie
 {
     tsr_text path = {0};
     describe_file(set, item, &path);
-    tsr_status status = path.failed ? TSR_ENOMEM : read_path(set, tsr_text_get(&path), view, out);
+    tsr_status status = path.failed ? TSR_ENOMEM : read_path(set, item, tsr_text_get(&path), view, out);
     tsr_text_free(&path);
     return status;
 }

@@ -40,7 +40,8 @@ static tsr_status read_memory(const tsr_dataset *set, int64_t item, const data_v
                       r->width,
                       r->height * r->width,
                       r->width,
-                      1};
+                      1,
+                      item};
     return data_fit(set, p, view, out->picture);
 }
 

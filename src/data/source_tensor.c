@@ -23,7 +23,8 @@ static tsr_status read_tensor(const tsr_dataset *set, int64_t item, const data_v
                       shape.v[3],
                       stride.v[1],
                       stride.v[2],
-                      stride.v[3]};
+                      stride.v[3],
+                      item};
     return data_fit(set, p, view, out->picture);
 }
 

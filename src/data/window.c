@@ -7,11 +7,15 @@
    is a choice of source row and column for each row and column of the window, so one loop does everything. */
 #include "data/window.h"
 
+#include <stdio.h>
+
 #include "tessera/image.h"
+
+enum { MOST_PIXELS = 1 << 27 }; /* of a scaled picture; as many as a file may have (image.h) */
 
 data_picture data_planes(const float *data, int64_t channels, int64_t height, int64_t width)
 {
-    return (data_picture){data, false, channels, height, width, height * width, width, 1};
+    return (data_picture){data, false, channels, height, width, height * width, width, 1, 0};
 }
 
 /* ---- scaling -------------------------------------------------------------------------------------------------------------- */
@@ -56,11 +60,25 @@ static tsr_tensor *pixels_tensor(const data_picture *p)
     return t;
 }
 
+/* A line of a picture would grow without bound when its short side is scaled up: that is this picture's fault, not memory's. */
+static tsr_status check_scaled(const tsr_dataset *set, const data_picture *p, int64_t height, int64_t width)
+{
+    char name[256];
+    if (height <= MOST_PIXELS / width) return TSR_OK;
+    tsr_text t = {0};
+    set->source->describe(set, p->item, &t);
+    snprintf(name, sizeof name, "%s", tsr_text_get(&t));
+    tsr_text_free(&t);
+    return tsr_fail(TSR_EFORMAT, "%s: %lld x %lld pixels would be scaled to %lld x %lld", name, (long long)p->width,
+                    (long long)p->height, (long long)width, (long long)height);
+}
+
 static tsr_status scale(data_picture *p, int64_t height, int64_t width)
 {
     tsr_tensor *t = tsr_image_resize(pixels_tensor(p), height, width, TSR_FILTER_BICUBIC);
     if (!t) return tsr_error_status();
-    *p = (data_picture){tsr_const_data(t), p->is_u8, p->channels, height, width, 1, width * p->channels, p->channels};
+    *p = (data_picture){tsr_const_data(t),   p->is_u8,    p->channels, height, width, 1,
+                        width * p->channels, p->channels, p->item};
     return p->data ? TSR_OK : tsr_error_status();
 }
 
@@ -173,7 +191,10 @@ tsr_status data_fit(const tsr_dataset *set, data_picture picture, const data_vie
 {
     int64_t height, width;
     scaled_size(set, &picture, view->crop, &height, &width);
-    if (height != picture.height || width != picture.width) TSR_TRY(scale(&picture, height, width));
+    if (height != picture.height || width != picture.width) {
+        TSR_TRY(check_scaled(set, &picture, height, width));
+        TSR_TRY(scale(&picture, height, width));
+    }
     data_window w;
     TSR_TRY(data_window_open(set, height, width, view, &w));
     tsr_status status = take_channels(&w, &picture, set->info.channels, out);

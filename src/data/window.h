@@ -10,6 +10,7 @@ typedef struct data_picture {
     bool is_u8;
     int64_t channels, height, width;
     int64_t channel_stride, row_stride, column_stride;
+    int64_t item; /* of the source, for messages */
 } data_picture;
 
 /* A contiguous [channels, height, width] f32 picture. */

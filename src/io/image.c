@@ -13,7 +13,7 @@ tsr_status picture_check_size(const picture_source *from, int64_t height, int64_
 {
     if (height <= 0 || width <= 0) return tsr_fail(TSR_EFORMAT, "%s: a picture without pixels", from->name);
     if (height <= from->max_pixels / width) return TSR_OK;
-    return tsr_fail(TSR_EINVAL, "%s: %lld x %lld pixels; at most %lld are allowed", from->name, (long long)width,
+    return tsr_fail(TSR_EFORMAT, "%s: %lld x %lld pixels; at most %lld are allowed", from->name, (long long)width,
                     (long long)height, (long long)from->max_pixels);
 }
 

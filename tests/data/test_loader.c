@@ -17,6 +17,7 @@
 #include "support/temp_folder.h"
 #include "tessera/image.h"
 #include "tessera/io.h"
+#include "tessera/ops.h"
 
 static void expect_error(tsr_status status, const char *part)
 {
@@ -400,6 +401,34 @@ static void in_sequential_order_bad_pictures_are_left_out(void **state)
     tsr_dataset_free(set);
 }
 
+/* One picture promises 2^31 - 1 rows and columns, one is so long that covering 64 x 64 would take 287 million pixels. */
+static void pictures_too_large_to_use_are_left_out_too(void **state)
+{
+    (void)state;
+    enum { LENGTH = 70000 };
+    static const unsigned char vast[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\x08\x06\0\0\0"
+                                        "\x14\xc9\x0b\x66\0\0\0\x08IDAT";
+    tsr_dataset_free(torn_folder("vast", 2, 0));
+    temp_write("vast/10.png", vast, sizeof vast - 1);
+    tsr_bytes png;
+    tsr_mark m = tsr_scope_open();
+    assert_int_equal(tsr_image_encode_png(tsr_zeros(TSR_SHAPE(1, LENGTH, 3), .dtype = TSR_U8), &png), TSR_OK);
+    tsr_scope_close(m);
+    temp_write("vast/11.png", png.data, png.size);
+    tsr_bytes_free(&png);
+    tsr_dataset *set = tsr_dataset_open(temp_path("vast"), &(tsr_dataset_options){.size = 64});
+    tsr_loader *l = new_loader(set, (tsr_loader_options){.batch = 2});
+    int64_t indices[64] = {-1, -1};
+    uint64_t sum = 0;
+    assert_int_equal(next(l, indices, &sum), 2);
+    assert_true(indices[0] == 0 && indices[1] == 1);
+    assert_int_equal(next(l, indices, &sum), 0);
+    assert_int_equal(tsr_dataset_skipped(set), 2);
+    assert_int_equal(warnings, 2);
+    tsr_loader_free(l);
+    tsr_dataset_free(set);
+}
+
 static void in_shuffled_order_the_next_good_picture_stands_in(void **state)
 {
     (void)state;
@@ -553,6 +582,7 @@ int main(void)
         cmocka_unit_test(crops_move_by_an_eighth_and_mirror_the_border),
         cmocka_unit_test(depth_and_labels_are_flipped_with_the_picture),
         cmocka_unit_test(in_sequential_order_bad_pictures_are_left_out),
+        cmocka_unit_test(pictures_too_large_to_use_are_left_out_too),
         cmocka_unit_test(in_shuffled_order_the_next_good_picture_stands_in),
         cmocka_unit_test(when_no_picture_can_be_read_the_consumer_gets_the_error),
         cmocka_unit_test(options_out_of_range_are_errors),
