@@ -60,15 +60,10 @@ const char *tsr_grad_fn_name(tsr_tensor *t)
 
 tsr_tensor *tsr_grad(tsr_tensor *t) { return t && t->autograd ? t->autograd->grad : NULL; }
 
-static bool same_meta(const tsr_tensor *a, const tsr_tensor *b)
-{
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape);
-}
-
 tsr_status tsr_set_grad(tsr_tensor *t, tsr_tensor *grad)
 {
     if (!t) return tsr_fail(TSR_EINVAL, "set_grad: the tensor is NULL");
-    if (grad && !same_meta(t, grad))
+    if (grad && !tensor_same_shape(t, grad))
         return tsr_fail(TSR_EINVAL, "assigned grad has data of a different size: %s for a tensor of shape %s",
                         tensor_shape_text(grad), tensor_shape_text(t));
     if (grad && grad->dtype != t->dtype)
@@ -94,7 +89,7 @@ static bool make_seed(int64_t i, tsr_tensor *output, tsr_tensor *given, tsr_tens
                      (long long)i);
         return false;
     }
-    if (given && !same_meta(output, given)) {
+    if (given && !tensor_same_shape(output, given)) {
         tsr_fail(TSR_EINVAL,
                  "Mismatch in shape: grad_output[%lld] has a shape of %s and output[%lld] has a shape of %s.",
                  (long long)i, tensor_shape_text(given), (long long)i, tensor_shape_text(output));

@@ -162,10 +162,9 @@ static tsr_tensor *fit_gradient(const tsr_node *n, int k, tsr_tensor *g)
 {
     const op_meta *m = &n->in_meta[k];
     tsr_shape shape = op_shape(g), full;
-    bool same = shape.n == m->shape.n && !memcmp(shape.v, m->shape.v, (size_t)shape.n * sizeof *shape.v);
-    if (!same) {
+    if (!shape_equal(&shape, &m->shape)) {
         bool fits = shape.n >= m->shape.n && shape_broadcast("backward", &m->shape, &shape, &full) &&
-                    full.n == shape.n && !memcmp(full.v, shape.v, (size_t)full.n * sizeof *full.v);
+                    shape_equal(&full, &shape);
         if (!fits) {
             tsr_error_clear();
             tsr_fail(

@@ -110,7 +110,7 @@ static bool may_cast(tsr_dtype from, tsr_dtype to)
 static bool fits_inplace(const op_ctx *c, tsr_dtype dtype, const tsr_shape *shape)
 {
     const tsr_tensor *d = c->dest;
-    if (d->ndim != shape->n || memcmp(d->shape, shape->v, (size_t)d->ndim * sizeof *shape->v) != 0) {
+    if (!tensor_has_shape(d, shape)) {
         op_fail(c, "output with shape %s doesn't match the broadcast shape %s", tensor_shape_text(d),
                 shape_text(shape));
         return false;
@@ -225,18 +225,13 @@ tsr_tensor *op_fail(const op_ctx *c, const char *format, ...)
 
 tsr_shape op_shape(const tsr_tensor *t) { return tsr_shape_of(t); }
 
-static bool same_shape(const tsr_tensor *t, const tsr_shape *s)
-{
-    return t->ndim == s->n && memcmp(t->shape, s->v, (size_t)s->n * sizeof *s->v) == 0;
-}
-
 tsr_tensor *op_output(op_ctx *c, tsr_dtype dtype, tsr_shape shape, const tsr_tensor *like)
 {
     if (c->dest) {
         if (!fits_inplace(c, dtype, &shape)) return NULL;
         if (c->dest->dtype == dtype) return c->dest;
     }
-    if (like && same_shape(like, &shape)) return tensor_empty_like(like, dtype);
+    if (like && tensor_has_shape(like, &shape)) return tensor_empty_like(like, dtype);
     return tensor_empty(dtype, shape.n, shape.v, TSR_CPU);
 }
 
@@ -264,7 +259,7 @@ tsr_tensor *op_as_contiguous(tsr_tensor *t)
 tsr_tensor *op_as_expanded(tsr_tensor *t, const tsr_shape *to)
 {
     int64_t stride[TSR_MAX_DIMS];
-    if (!t || same_shape(t, to)) return t;
+    if (!t || tensor_has_shape(t, to)) return t;
     shape_expand_strides(t, to, stride);
     return tensor_wrap(t->storage, (tsr_dtype)t->dtype, to->n, to->v, stride, t->offset);
 }
@@ -279,7 +274,7 @@ bool op_copy(tsr_tensor *dst, const tsr_tensor *src)
 bool op_fill_with(tsr_tensor *dst, double value)
 {
     array d = array_of(dst);
-    return op_backend(dst)->fill(&d, value, (int64_t)value);
+    return op_backend(dst)->fill(&d, value, tsr_i64_of_f64(value));
 }
 
 tsr_tensor *op_number_tensor(tsr_number n)
@@ -340,7 +335,7 @@ tsr_tensor *op_sum_to(tsr_tensor *t, const tsr_shape *shape)
 {
     uint32_t lead = t ? (uint32_t)(t->ndim - shape->n) : 0;
     tsr_shape dims = {0};
-    if (!t || same_shape(t, shape)) return t;
+    if (!t || tensor_has_shape(t, shape)) return t;
     for (int d = 0; d < t->ndim; d++) {
         bool added = d < (int)lead;
         if (added || (shape->v[d - (int)lead] == 1 && t->shape[d] != 1)) dims.v[dims.n++] = d;

@@ -5,6 +5,8 @@
 #ifndef TENSOR_IMPL_H
 #define TENSOR_IMPL_H
 
+#include <string.h>
+
 #include "tessera/tensor.h"
 
 /* Where data lies. The CPU for now; kernels are looked up by it (backend/backend.h). */
@@ -80,6 +82,23 @@ static inline int64_t tensor_numel(const tsr_tensor *t)
     int64_t n = 1;
     for (int d = 0; d < t->ndim; d++) n *= t->shape[d];
     return n;
+}
+
+/* ---- equality of shapes ---- */
+
+static inline bool shape_equal(const tsr_shape *a, const tsr_shape *b)
+{
+    return a->n == b->n && memcmp(a->v, b->v, (size_t)a->n * sizeof *a->v) == 0;
+}
+
+static inline bool tensor_has_shape(const tsr_tensor *t, const tsr_shape *s)
+{
+    return t->ndim == s->n && memcmp(t->shape, s->v, (size_t)s->n * sizeof *s->v) == 0;
+}
+
+static inline bool tensor_same_shape(const tsr_tensor *a, const tsr_tensor *b)
+{
+    return a->ndim == b->ndim && memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
 }
 
 /* ---- geometry.c: shapes and strides ---- */
