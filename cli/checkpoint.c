@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model_file.h"
+#include "tessera/ops.h"
 
 /* ---- saving ------------------------------------------------------------------------------------------------------------- */
 
@@ -24,6 +25,22 @@ static char *position_text(const trainee *t)
     return text;
 }
 
+/* A model with such a weight is lost; the checkpoint before may not be. */
+static tsr_status check_finite(const tsr_named_list *weights)
+{
+    tsr_mark mark = tsr_scope_open();
+    tsr_status status = TSR_OK;
+    for (int64_t i = 0; status == TSR_OK && i < weights->n; i++) {
+        tsr_tensor *all = tsr_all(tsr_isfinite(weights->v[i].tensor));
+        if (!all) status = tsr_error_status();
+        else if (tsr_item(all) == 0)
+            status = tsr_fail(TSR_ENUMERIC, "no checkpoint is written: %s has values that are not finite",
+                              weights->v[i].name);
+    }
+    tsr_scope_close(mark);
+    return status;
+}
+
 static tsr_status write_file(const char *path, const trainee *t, const char *run, const char *position)
 {
     tsr_text_pair pairs[4 + TRAINEE_METADATA_MOST] = {
@@ -31,6 +48,7 @@ static tsr_status write_file(const char *path, const trainee *t, const char *run
     for (int i = 0; i < t->metadata_count; i++) pairs[4 + i] = t->metadata[i];
     tsr_named_list list = {0};
     tsr_status status = tsr_module_state_dict(t->module, &list);
+    if (status == TSR_OK) status = check_finite(&list);
     if (status == TSR_OK) status = t->state(t->self, &list);
     if (status == TSR_OK) status = tsr_save_safetensors(path, list.v, list.n, pairs, 4 + t->metadata_count);
     tsr_named_list_free(&list);

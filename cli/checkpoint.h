@@ -7,7 +7,7 @@
 
 #include "trainee.h"
 
-/* Write it, whole or not at all. run: the effective configuration. */
+/* Write it, whole or not at all; not when a weight is not finite. run: the effective configuration. */
 tsr_status checkpoint_save(const char *path, const trainee *t, const json_t *run);
 
 /* Restore everything: module, trainer, position, and this thread's random numbers. */

@@ -65,19 +65,21 @@ static tsr_status evaluate_batch(void *user, tsr_tensor *pictures, int64_t first
     return image_metrics_add(&e->metrics, pictures, tsr_vqgan_decode_indices(e->model, codes));
 }
 
-static void print_evaluation(const evaluation *e, int64_t skipped, bool json)
+static bool print_evaluation(const evaluation *e, int64_t skipped, bool json)
 {
-    double n = (double)e->metrics.count, l1 = e->metrics.l1 / n, psnr = e->metrics.psnr / n, ssim = e->metrics.ssim / n;
+    image_metrics m;
+    if (image_metrics_mean(&e->metrics, &m) != TSR_OK) return false;
     long long used = code_counts_used(&e->counts), codes = e->counts.codes;
     double usage = (double)used / (double)codes, perplexity = exp(code_counts_entropy(&e->counts));
     if (json)
-        printf("{\"pictures\": %lld, \"skipped\": %lld, \"l1\": %.6g, \"psnr\": %.6g, \"ssim\": %.6g, \"codes\": %lld, "
-               "\"codes_used\": %lld, \"code_usage\": %.6g, \"perplexity\": %.6g}\n",
-               (long long)e->metrics.count, (long long)skipped, l1, psnr, ssim, codes, used, usage, perplexity);
-    else
-        printf("pictures    %lld\nL1          %.4f\nPSNR        %.2f dB\nSSIM        %.4f\n"
-               "codes used  %lld of %lld (%.1f %%)\nperplexity  %.1f\n",
-               (long long)e->metrics.count, l1, psnr, ssim, used, codes, 100 * usage, perplexity);
+        return report_json(json_pack("{s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:f}", "pictures", (json_int_t)m.count,
+                                     "skipped", (json_int_t)skipped, "l1", m.l1, "psnr", m.psnr, "ssim", m.ssim,
+                                     "codes", (json_int_t)codes, "codes_used", (json_int_t)used, "code_usage", usage,
+                                     "perplexity", perplexity));
+    printf("pictures    %lld\nL1          %.4f\nPSNR        %.2f dB\nSSIM        %.4f\n"
+           "codes used  %lld of %lld (%.1f %%)\nperplexity  %.1f\n",
+           (long long)m.count, m.l1, m.psnr, m.ssim, used, codes, 100 * usage, perplexity);
+    return true;
 }
 
 static bool evaluate_model(const eval_options *o)
@@ -85,8 +87,8 @@ static bool evaluate_model(const eval_options *o)
     evaluation e = {.model = model_load_vqgan(o->model)};
     tsr_dataset *pictures = e.model ? pictures_open(&o->data, e.model, TSR_PART_HELD_OUT) : NULL;
     bool ok = pictures && code_counts_start(&e.counts, tsr_vqgan_get_config(e.model)->n_embed) == TSR_OK &&
-              pictures_each(pictures, o->batch, false, evaluate_batch, &e) == TSR_OK;
-    if (ok) print_evaluation(&e, tsr_dataset_skipped(pictures), o->json);
+              pictures_each(pictures, o->batch, false, evaluate_batch, &e) == TSR_OK &&
+              print_evaluation(&e, tsr_dataset_skipped(pictures), o->json);
     if (ok) pictures_note_skipped("eval", pictures);
     code_counts_free(&e.counts);
     tsr_dataset_free(pictures);
@@ -121,25 +123,24 @@ static int64_t picture_values(const code_set *codes, const char *prior)
     return values;
 }
 
-static void print_score(const prior_score *s, int64_t values, bool json)
+static bool print_score(const prior_score *s, int64_t values, bool json)
 {
     double bits = s->loss / log(2), unigram = s->unigram_entropy / log(2);
     double tokens = (double)s->tokens / (double)s->pictures;
     double per_value = values > 0 ? bits * tokens / (double)values : 0;
-    json_t *root = json_pack("{s:I, s:I, s:f, s:f, s:f}", "pictures", (json_int_t)s->pictures, "tokens",
-                             (json_int_t)s->tokens, "loss", s->loss, "bits_per_token", bits, "unigram_bits", unigram);
-    if (values > 0) json_object_set_new(root, "bits_per_dim", json_real(per_value));
     if (json) {
-        json_dumpf(root, stdout, JSON_REAL_PRECISION(10));
-        putchar('\n');
-    } else {
-        double below = unigram > 0 ? 100 * (1 - bits / unigram) : 0;
-        printf("pictures         %lld\nloss             %.4f nats a token\nbits per token   %.4f\n"
-               "unigram entropy  %.4f bits (the prior is %.1f %% %s)\n",
-               (long long)s->pictures, s->loss, bits, unigram, fabs(below), below < 0 ? "above" : "below");
-        if (values > 0) printf("bits per dim     %.5f\n", per_value);
+        json_t *root = json_pack("{s:I, s:I, s:f, s:f, s:f}", "pictures", (json_int_t)s->pictures, "tokens",
+                                 (json_int_t)s->tokens, "loss", s->loss, "bits_per_token", bits, "unigram_bits",
+                                 unigram);
+        if (root && values > 0) json_object_set_new(root, "bits_per_dim", json_real(per_value));
+        return report_json(root);
     }
-    json_decref(root);
+    double below = unigram > 0 ? 100 * (1 - bits / unigram) : 0;
+    printf("pictures         %lld\nloss             %.4f nats a token\nbits per token   %.4f\n"
+           "unigram entropy  %.4f bits (the prior is %.1f %% %s)\n",
+           (long long)s->pictures, s->loss, bits, unigram, fabs(below), below < 0 ? "above" : "below");
+    if (values > 0) printf("bits per dim     %.5f\n", per_value);
+    return true;
 }
 
 /* The condition that --cond gives, one a picture; NULL without an error: it gives none. */
@@ -163,8 +164,8 @@ static bool evaluate_prior(const eval_options *o)
     tsr_module *prior = model_load_prior(o->prior);
     bool ok = prior && find_codes(o, &codes);
     tsr_tensor *cond = ok ? given_condition(o, prior, codes.count) : NULL;
-    ok = ok && tsr_error_status() == TSR_OK && prior_score_compute(&score, prior, &codes, cond, o->batch) == TSR_OK;
-    if (ok) print_score(&score, picture_values(&codes, o->prior), o->json);
+    ok = ok && tsr_error_status() == TSR_OK && prior_score_compute(&score, prior, &codes, cond, o->batch) == TSR_OK &&
+         print_score(&score, picture_values(&codes, o->prior), o->json);
     tsr_module_free(prior);
     code_set_free(&codes);
     tsr_scope_close(m);

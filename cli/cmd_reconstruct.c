@@ -73,15 +73,15 @@ static tsr_status write_result(reconstruction *r)
     return r->out.kind == RESULT_SHEET ? write_sheet(r) : result_finish(&r->out);
 }
 
-static void print_metrics(const image_metrics *m, bool json)
+static bool print_metrics(const image_metrics *sums, bool json)
 {
-    double n = (double)m->count;
+    image_metrics m;
+    if (image_metrics_mean(sums, &m) != TSR_OK) return false;
     if (json)
-        printf("{\"pictures\": %lld, \"psnr\": %.6g, \"ssim\": %.6g, \"l1\": %.6g}\n", (long long)m->count, m->psnr / n,
-               m->ssim / n, m->l1 / n);
-    else
-        printf("%lld pictures: PSNR %.2f dB, SSIM %.4f, L1 %.4f\n", (long long)m->count, m->psnr / n, m->ssim / n,
-               m->l1 / n);
+        return report_json(json_pack("{s:I, s:f, s:f, s:f}", "pictures", (json_int_t)m.count, "psnr", m.psnr, "ssim",
+                                     m.ssim, "l1", m.l1));
+    printf("%lld pictures: PSNR %.2f dB, SSIM %.4f, L1 %.4f\n", (long long)m.count, m.psnr, m.ssim, m.l1);
+    return true;
 }
 
 static bool run(const reconstruct_options *o)
@@ -91,8 +91,7 @@ static bool run(const reconstruct_options *o)
     result_start(&r.originals, o->out);
     tsr_dataset *pictures = r.model ? pictures_open(&o->data, r.model, TSR_PART_ALL) : NULL;
     bool ok = pictures && pictures_each(pictures, o->batch, false, reconstruct_batch, &r) == TSR_OK &&
-              write_result(&r) == TSR_OK;
-    if (ok) print_metrics(&r.metrics, o->json);
+              write_result(&r) == TSR_OK && print_metrics(&r.metrics, o->json);
     if (ok) pictures_note_skipped("reconstruct", pictures);
     result_free(&r.out);
     result_free(&r.originals);

@@ -72,18 +72,41 @@ static tsr_status add_psnr(image_metrics *m, tsr_tensor *difference)
     return tsr_error_status();
 }
 
+/* Cutting values off at 1 would hide what is infinite. */
+static tsr_status check_finite(tsr_tensor *t, const char *what)
+{
+    tsr_tensor *all = tsr_all(tsr_isfinite(t));
+    if (!all) return tsr_error_status();
+    return tsr_item(all) != 0 ? TSR_OK : tsr_fail(TSR_ENUMERIC, "%s hold values that are not finite", what);
+}
+
+static tsr_status check_pictures(tsr_tensor *x, tsr_tensor *y)
+{
+    tsr_status status = check_finite(x, "the pictures");
+    return status == TSR_OK ? check_finite(y, "the model's reconstructions") : status;
+}
+
 tsr_status image_metrics_add(image_metrics *m, tsr_tensor *x, tsr_tensor *y)
 {
     if (!x || !y) return tsr_error_status();
     tsr_mark mark = tsr_scope_open();
+    tsr_status status = check_pictures(x, y);
     double n = (double)tsr_size(x, 0);
     x = tsr_clamp(tsr_to(x, TSR_F32), .min = TSR_FLOAT(-1), .max = TSR_FLOAT(1));
     y = tsr_clamp(tsr_to(y, TSR_F32), .min = TSR_FLOAT(-1), .max = TSR_FLOAT(1));
     tsr_tensor *difference = tsr_sub(x, y);
     m->l1 += n * tsr_item(tsr_mean(tsr_abs(difference)));
     m->ssim += n * tsr_item(ssim(x, y));
-    tsr_status status = add_psnr(m, difference);
+    if (status == TSR_OK) status = add_psnr(m, difference);
     m->count += (int64_t)n;
     tsr_scope_close(mark);
     return status;
+}
+
+tsr_status image_metrics_mean(const image_metrics *sums, image_metrics *mean)
+{
+    double n = (double)sums->count;
+    if (sums->count == 0) return tsr_fail(TSR_EFORMAT, "none of the pictures could be read");
+    *mean = (image_metrics){.l1 = sums->l1 / n, .psnr = sums->psnr / n, .ssim = sums->ssim / n, .count = sums->count};
+    return TSR_OK;
 }

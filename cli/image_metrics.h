@@ -4,7 +4,7 @@
 
 #include "tessera/tensor.h"
 
-/* Sums over pictures; divide by count. */
+/* Sums over pictures, or their means. */
 typedef struct image_metrics {
     double l1;   /* mean absolute difference */
     double psnr; /* 10 log10(4 / mean squared difference), of each picture */
@@ -13,7 +13,10 @@ typedef struct image_metrics {
     int64_t count;
 } image_metrics;
 
-/* Add the pictures x and their approximations y, [N, C, H, W]. */
+/* Add the pictures x and their approximations y, [N, C, H, W]. TSR_ENUMERIC when either is not finite somewhere. */
 tsr_status image_metrics_add(image_metrics *m, tsr_tensor *x, tsr_tensor *y);
+
+/* Divide by the number of pictures; an error when there are none. */
+tsr_status image_metrics_mean(const image_metrics *sums, image_metrics *mean);
 
 #endif

@@ -1,6 +1,8 @@
 /* prior_score.c: cross-entropy of a prior over a set of codes. */
 #include "prior_score.h"
 
+#include <math.h>
+
 #include "code_counts.h"
 #include "prior_condition.h"
 #include "tessera/autograd.h"
@@ -46,5 +48,7 @@ tsr_status prior_score_compute(prior_score *s, tsr_module *prior, const code_set
         status = score_rows(s, prior, codes, cond, i, codes->count - i < batch ? codes->count - i : batch);
     s->loss /= (double)codes->count;
     tsr_set_grad_enabled(was);
+    if (status == TSR_OK && !isfinite(s->loss))
+        status = tsr_fail(TSR_ENUMERIC, "the prior's loss on these codes is not finite");
     return status;
 }

@@ -6,7 +6,6 @@
 #include "report.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,4 +80,16 @@ void report_note(const char *command, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+bool report_json(json_t *figures)
+{
+    if (!figures) {
+        tsr_fail(TSR_ENUMERIC, "the figures cannot be written as JSON: one is not finite, or there is no memory");
+        return false;
+    }
+    bool ok = json_dumpf(figures, stdout, JSON_REAL_PRECISION(10)) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+    json_decref(figures);
+    if (!ok) tsr_fail(TSR_EIO, "the figures cannot be written to the standard output");
+    return ok;
 }

@@ -2,6 +2,9 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
+#include <jansson.h>
+#include <stdbool.h>
+
 #include "tessera/error.h"
 
 enum { EXIT_RUN_FAILED = 1, EXIT_WRONG_USE = 2 };
@@ -12,6 +15,10 @@ int report_error(const char *command);
 
 /* Print a sentence about wrong use, with a hint at --help. Returns EXIT_WRONG_USE. */
 int report_usage(const char *command, const char *format, ...) TSR_PRINTF(2, 3);
+
+/* Print figures on stdout as one line of JSON; the reference is taken over. An error is pending after false: for NULL, which
+   is what jansson makes of a figure that is not finite. */
+bool report_json(json_t *figures);
 
 /* Print a remark about something that is not an error. */
 void report_note(const char *command, const char *format, ...) TSR_PRINTF(2, 3);
