@@ -45,6 +45,12 @@ enum {
     TSR_WITH_LABEL_MAP = 4 /**< what each pixel shows */
 };
 
+/** What scenes show: the same rooms, with less in them. Zero: all there is. */
+typedef struct tsr_scene_style {
+    bool plain;     /**< floor, walls and solids have one colour each, instead of tiles, boards, stripes and checks */
+    int64_t solids; /**< at most so many, the largest first to stay; 0: up to four */
+} tsr_scene_style;
+
 /** How to open a source. Zero everywhere (or a NULL pointer) is a good default. */
 typedef struct tsr_dataset_options {
     int64_t size;          /**< height and width; 0: height x width below, else the source's own, else 64 */
@@ -57,7 +63,7 @@ typedef struct tsr_dataset_options {
     uint64_t seed;   /**< scenes: another seed, other scenes */
     int64_t count;   /**< scenes: how many (of the training part); 0: 10000 */
     int64_t offset;  /**< scenes: number of the first one */
-    bool plain;      /**< scenes: without patterns */
+    tsr_scene_style scenes;
 } tsr_dataset_options;
 
 /** What a data set holds. Texts live as long as the data set. */
@@ -82,8 +88,8 @@ typedef struct tsr_data_item {
 /**
  * Open a source of pictures.
  *
- * source   "scenes", or "scenes:key=value,..." with keys count, seed, offset, plain (1: without patterns) and size
- *          (64 or 64x48, height first), which go before the options' values;
+ * source   "scenes", or "scenes:key=value,..." with keys count, seed, offset, plain (1: without patterns), solids
+ *          (at most so many) and size (64 or 64x48, height first), which go before the options' values;
  *          a folder of image files, searched recursively: where pictures lie in sub-folders, the first level's names
  *          are the classes, in the order of their bytes. Pictures keep their shape: the shorter side is resized to fit,
  *          the middle is cut out;
@@ -236,11 +242,11 @@ typedef struct tsr_scene_views {
  * The same numbers always give the same picture, to the bit, on every machine with IEEE arithmetic. Another size is the
  * same scene through a camera of another resolution.
  *
- * plain    the same scene, but floor, wall and solids have one colour each instead of tiles, boards, stripes and checks
+ * style    what to leave out; all else is the same
  * kind     NULL, or where the class goes: 0 sphere, 1 box, 2 cylinder, 3 cone, of the largest solid, in the foreground
  * Errors   TSR_EINVAL: height or width outside 1 .. 8192, index negative
  */
-TSR_API tsr_status tsr_scene_draw(uint64_t seed, int64_t index, bool plain, int64_t height, int64_t width,
+TSR_API tsr_status tsr_scene_draw(uint64_t seed, int64_t index, tsr_scene_style style, int64_t height, int64_t width,
                                   tsr_scene_views views, int64_t *kind);
 
 #ifdef __cplusplus

@@ -99,7 +99,7 @@ typedef struct scene_hit {
 } scene_hit;
 
 /* Scene `index` of `seed`. */
-void scene_sample(scene *s, uint64_t seed, int64_t index, bool plain);
+void scene_sample(scene *s, uint64_t seed, int64_t index, tsr_scene_style style);
 
 /* The first surface that the ray from `origin` (inside the room) meets. A room is closed, so there is one. */
 void scene_trace(const scene *s, vec3 origin, vec3 direction, scene_hit *hit);

@@ -72,7 +72,7 @@ static void draw_centres(const scene *s, int64_t height, int64_t width, float *d
     }
 }
 
-tsr_status tsr_scene_draw(uint64_t seed, int64_t index, bool plain, int64_t height, int64_t width,
+tsr_status tsr_scene_draw(uint64_t seed, int64_t index, tsr_scene_style style, int64_t height, int64_t width,
                           tsr_scene_views views, int64_t *kind)
 {
     if (height < 1 || width < 1 || height > SCENE_MAX_SIZE || width > SCENE_MAX_SIZE)
@@ -80,7 +80,7 @@ tsr_status tsr_scene_draw(uint64_t seed, int64_t index, bool plain, int64_t heig
                         (long long)width, SCENE_MAX_SIZE);
     if (index < 0) return tsr_fail(TSR_EINVAL, "scenes: scene number %lld is negative", (long long)index);
     scene s;
-    scene_sample(&s, seed, index, plain);
+    scene_sample(&s, seed, index, style);
     vec3 shift = vec_scale(s.camera.right, tsr_scene_get_camera(height, width).baseline);
     if (views.left) draw_picture(&s, height, width, s.camera.eye, views.left);
     if (views.right) draw_picture(&s, height, width, vec_add(s.camera.eye, shift), views.right);

@@ -263,7 +263,7 @@ static void remove_patterns(scene *s)
     for (int i = 0; i < s->solid_count; i++) s->solids[i].material.pattern = PATTERN_PLAIN;
 }
 
-void scene_sample(scene *s, uint64_t seed, int64_t index, bool plain)
+void scene_sample(scene *s, uint64_t seed, int64_t index, tsr_scene_style style)
 {
     dice d = {.seed = seed, .block = (uint64_t)index * BLOCKS_PER_SCENE, .used = 4};
     bool taken[TSR_COUNT(SOLID_COLOURS)] = {false};
@@ -273,5 +273,6 @@ void scene_sample(scene *s, uint64_t seed, int64_t index, bool plain)
     sample_lamps(&d, s);
     int wanted = 1 + dice_below(&d, SCENE_MAX_SOLIDS);
     for (int i = 0; i < wanted; i++) sample_solid(&d, s, taken);
-    if (plain) remove_patterns(s);
+    if (style.solids > 0) s->solid_count = (int)tsr_min_i64(s->solid_count, style.solids);
+    if (style.plain) remove_patterns(s);
 }

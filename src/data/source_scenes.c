@@ -13,7 +13,7 @@ enum { DEFAULT_COUNT = 10000, DEFAULT_SIZE = 64, SCENE_CHANNELS = 3 };
 typedef struct scenes {
     uint64_t seed;
     int64_t offset;
-    bool plain;
+    tsr_scene_style style;
 } scenes;
 
 /* ---- drawing ---------------------------------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ static tsr_status take_pages(const tsr_dataset *set, const scene_pages *p, const
 static tsr_status draw(const tsr_dataset *set, int64_t item, scene_pages p, data_target *out)
 {
     const scenes *s = set->state;
-    return tsr_scene_draw(s->seed, s->offset + item, s->plain, set->info.height, set->info.width,
+    return tsr_scene_draw(s->seed, s->offset + item, s->style, set->info.height, set->info.width,
                           (tsr_scene_views){p.left, p.right, p.depth, p.label}, &out->label);
 }
 
@@ -85,11 +85,11 @@ static const data_source SCENES = {"scenes", read_scene, describe_scene, tsr_fre
 
 static tsr_status bad_setting(const char *key, int length)
 {
-    return tsr_fail(
-        TSR_EINVAL,
-        "data: \"%.*s\" is not a setting of scenes; they are count=2000, seed=7, offset=0, plain=1 (no patterns), "
-        "size=64 and size=48x64 (height first), with commas between",
-        length, key);
+    return tsr_fail(TSR_EINVAL,
+                    "data: \"%.*s\" is not a setting of scenes; they are count=2000, seed=7, offset=0, plain=1 (no "
+                    "patterns), solids=2 (at most), "
+                    "size=64 and size=48x64 (height first), with commas between",
+                    length, key);
 }
 
 /* A whole number that ends at `end` or a character of `stops`. NULL: it is not one. */
@@ -127,7 +127,9 @@ static const char *parse_setting(const char *text, tsr_dataset_options *o)
     if (key_is(text, "size=")) return parse_size(text + 5, o);
     if (key_is(text, "seed=")) return parse_number(text + 5, ",", UINT64_MAX, &o->seed);
     if (key_is(text, "count=") && (end = parse_number(text + 6, ",", INT64_MAX, &value))) o->count = (int64_t)value;
-    if (key_is(text, "plain=") && (end = parse_number(text + 6, ",", UINT64_MAX, &value))) o->plain = value != 0;
+    if (key_is(text, "plain=") && (end = parse_number(text + 6, ",", INT64_MAX, &value))) o->scenes.plain = value != 0;
+    if (key_is(text, "solids=") && (end = parse_number(text + 7, ",", INT64_MAX, &value)))
+        o->scenes.solids = (int64_t)value;
     if (key_is(text, "offset=") && (end = parse_number(text + 7, ",", INT64_MAX, &value))) o->offset = (int64_t)value;
     return end;
 }
@@ -149,7 +151,7 @@ static tsr_status choose_scenes(tsr_dataset *set, const tsr_dataset_options *o)
     if (count < 1 || o->offset < 0 || count > HELD_OUT_OFFSET || o->offset > HELD_OUT_OFFSET - count)
         return tsr_fail(TSR_EINVAL, "scenes: count %lld from number %lld; numbers may be 0 to 2^40 - 1",
                         (long long)count, (long long)o->offset);
-    *s = (scenes){o->seed, o->offset, o->plain};
+    *s = (scenes){o->seed, o->offset, o->scenes};
     set->stored = count;
     set->has_parts = true;
     if (o->part != TSR_PART_HELD_OUT) return TSR_OK;

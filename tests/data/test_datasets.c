@@ -431,8 +431,9 @@ static void scenes_take_settings_from_their_text(void **state)
     assert_true(f.length == 12 && f.height == 24 && f.width == 32 && f.classes == 4 && f.extras == 7);
     float left[3 * 24 * 32], depth[24 * 32];
     tsr_data_item item;
-    assert_int_equal(tsr_scene_draw(7, 105, false, 24, 32, (tsr_scene_views){.left = left, .depth = depth}, NULL),
-                     TSR_OK);
+    assert_int_equal(
+        tsr_scene_draw(7, 105, (tsr_scene_style){0}, 24, 32, (tsr_scene_views){.left = left, .depth = depth}, NULL),
+        TSR_OK);
     assert_int_equal(tsr_dataset_get(set, 5, &item), TSR_OK);
     assert_memory_equal(tsr_data(item.picture), left, sizeof left);
     assert_memory_equal(tsr_data(item.depth), depth, sizeof depth);
@@ -443,7 +444,8 @@ static void scenes_take_settings_from_their_text(void **state)
     assert_string_equal(tsr_dataset_describe(set, 5, text, sizeof text), "scenes:seed=7,105");
     tsr_dataset_free(set);
     set = open_set("scenes:plain=1,seed=7,size=24x32", (tsr_dataset_options){0});
-    assert_int_equal(tsr_scene_draw(7, 3, true, 24, 32, (tsr_scene_views){.left = left}, NULL), TSR_OK);
+    assert_int_equal(
+        tsr_scene_draw(7, 3, (tsr_scene_style){.plain = true}, 24, 32, (tsr_scene_views){.left = left}, NULL), TSR_OK);
     assert_int_equal(tsr_dataset_get(set, 3, &item), TSR_OK);
     assert_memory_equal(tsr_data(item.picture), left, sizeof left);
     tsr_release(item.picture);

@@ -331,7 +331,7 @@ static void depth_and_labels_are_flipped_with_the_picture(void **state)
     for (int i = 0; i < N; i++) {
         float left[3 * S * S], depth[S * S];
         uint8_t label[S * S];
-        tsr_scene_draw(0, i, false, S, S, (tsr_scene_views){left, NULL, depth, label}, NULL);
+        tsr_scene_draw(0, i, (tsr_scene_style){0}, S, S, (tsr_scene_views){left, NULL, depth, label}, NULL);
         const float *p = (const float *)tsr_const_data(b.pictures) + 3 * S * S * i;
         bool flip = p[0] != left[0];
         for (int k = 0; k < S * S; k++) {

@@ -26,7 +26,7 @@ static views *draw(uint64_t seed, int64_t index)
 {
     views *v = malloc(sizeof *v);
     tsr_scene_views to = {v->left, v->right, v->depth, v->label};
-    assert_int_equal(tsr_scene_draw(seed, index, false, SIDE, SIDE, to, &v->kind), TSR_OK);
+    assert_int_equal(tsr_scene_draw(seed, index, (tsr_scene_style){0}, SIDE, SIDE, to, &v->kind), TSR_OK);
     return v;
 }
 
@@ -53,7 +53,8 @@ static void each_view_is_the_same_when_drawn_alone(void **state)
     (void)state;
     views *all = draw(1, 9);
     float *depth = malloc(sizeof all->depth);
-    assert_int_equal(tsr_scene_draw(1, 9, false, SIDE, SIDE, (tsr_scene_views){.depth = depth}, NULL), TSR_OK);
+    assert_int_equal(tsr_scene_draw(1, 9, (tsr_scene_style){0}, SIDE, SIDE, (tsr_scene_views){.depth = depth}, NULL),
+                     TSR_OK);
     assert_memory_equal(depth, all->depth, sizeof all->depth);
     free(depth);
     free(all);
@@ -99,7 +100,7 @@ static void depth_puts_floor_pixels_on_the_floor(void **state)
     for (int64_t i = 0; i < 20; i++) {
         views *v = draw(2, i);
         scene s;
-        scene_sample(&s, 2, i, false);
+        scene_sample(&s, 2, i, (tsr_scene_style){0});
         for (int k = 0; k < PIXELS; k++) {
             if (v->label[k] != TSR_SCENE_FLOOR) continue;
             vec3 ray = pixel_ray(&s, c, k % SIDE, k / SIDE);
@@ -117,7 +118,7 @@ static void cameras_have_orthonormal_axes(void **state)
     (void)state;
     for (int64_t i = 0; i < 50; i++) {
         scene s;
-        scene_sample(&s, 7, i, false);
+        scene_sample(&s, 7, i, (tsr_scene_style){0});
         scene_camera *c = &s.camera;
         assert_true(fabs(vec_dot(c->right, c->right) - 1) < 1e-14 && fabs(vec_dot(c->up, c->up) - 1) < 1e-14);
         assert_true(fabs(vec_dot(c->forward, c->forward) - 1) < 1e-14);
@@ -148,7 +149,7 @@ static void disparity_is_focal_times_baseline_over_depth(void **state)
     for (int64_t i = 0; i < 20; i++) {
         scene s;
         int64_t same = 0;
-        scene_sample(&s, 3, i, false);
+        scene_sample(&s, 3, i, (tsr_scene_style){0});
         for (int k = 0; k < PIXELS; k++) same += right_eye_sees_it(&s, c, k);
         assert_true(same > PIXELS * 8 / 10);
     }
@@ -208,7 +209,7 @@ static void solids_stand_apart_in_the_room(void **state)
     (void)state;
     for (int64_t i = 0; i < 200; i++) {
         scene s;
-        scene_sample(&s, 9, i, false);
+        scene_sample(&s, 9, i, (tsr_scene_style){0});
         assert_in_range(s.solid_count, 1, SCENE_MAX_SOLIDS);
         for (int a = 0; a < s.solid_count; a++) {
             vec3 at = s.solids[a].centre, half = s.solids[a].half;
@@ -228,16 +229,20 @@ static void plain_scenes_have_the_same_shapes_without_patterns(void **state)
     int changed = 0, patterned = 0;
     for (int64_t i = 0; i < 30; i++) {
         scene s, p;
-        scene_sample(&s, 4, i, false);
-        scene_sample(&p, 4, i, true);
+        scene_sample(&s, 4, i, (tsr_scene_style){0});
+        scene_sample(&p, 4, i, (tsr_scene_style){.plain = true});
         bool any = s.floor.pattern != PATTERN_PLAIN || s.back.pattern != PATTERN_PLAIN;
         for (int k = 0; k < s.solid_count; k++) any = any || s.solids[k].material.pattern != PATTERN_PLAIN;
         patterned += any;
+        scene few;
+        scene_sample(&few, 4, i, (tsr_scene_style){.solids = 2});
+        assert_int_equal(few.solid_count, s.solid_count < 2 ? s.solid_count : 2);
+        assert_memory_equal(few.solids, s.solids, (size_t)few.solid_count * sizeof *s.solids);
         assert_true(p.floor.pattern == PATTERN_PLAIN && p.back.pattern == PATTERN_PLAIN);
         for (int k = 0; k < p.solid_count; k++) assert_int_equal(p.solids[k].material.pattern, PATTERN_PLAIN);
         views *a = draw(4, i), *b = malloc(sizeof *b);
         tsr_scene_views to = {b->left, b->right, b->depth, b->label};
-        assert_int_equal(tsr_scene_draw(4, i, true, SIDE, SIDE, to, &b->kind), TSR_OK);
+        assert_int_equal(tsr_scene_draw(4, i, (tsr_scene_style){.plain = true}, SIDE, SIDE, to, &b->kind), TSR_OK);
         assert_memory_equal(a->depth, b->depth, sizeof a->depth);
         assert_memory_equal(a->label, b->label, sizeof a->label);
         assert_int_equal(a->kind, b->kind);
@@ -254,7 +259,9 @@ static void pictures_need_not_be_square(void **state)
     enum { H = 17, W = 40 };
     static float left[3 * H * W + 1], depth[H * W + 1];
     left[3 * H * W] = depth[H * W] = 77;
-    assert_int_equal(tsr_scene_draw(0, 0, false, H, W, (tsr_scene_views){.left = left, .depth = depth}, NULL), TSR_OK);
+    assert_int_equal(
+        tsr_scene_draw(0, 0, (tsr_scene_style){0}, H, W, (tsr_scene_views){.left = left, .depth = depth}, NULL),
+        TSR_OK);
     assert_true(left[3 * H * W] == 77 && depth[H * W] == 77);
     tsr_scene_camera c = tsr_scene_get_camera(H, W);
     assert_true(c.cx == 19.5 && c.cy == 8 && fabs(c.focal - 0.95 * sqrt(17 * 40)) < 1e-12);
@@ -263,10 +270,10 @@ static void pictures_need_not_be_square(void **state)
 static void sizes_and_numbers_out_of_range_are_errors(void **state)
 {
     (void)state;
-    assert_int_equal(tsr_scene_draw(0, 0, false, 0, 64, (tsr_scene_views){0}, NULL), TSR_EINVAL);
+    assert_int_equal(tsr_scene_draw(0, 0, (tsr_scene_style){0}, 0, 64, (tsr_scene_views){0}, NULL), TSR_EINVAL);
     assert_non_null(strstr(tsr_error_message(), "0 x 64"));
     tsr_error_clear();
-    assert_int_equal(tsr_scene_draw(0, -1, false, 64, 64, (tsr_scene_views){0}, NULL), TSR_EINVAL);
+    assert_int_equal(tsr_scene_draw(0, -1, (tsr_scene_style){0}, 64, 64, (tsr_scene_views){0}, NULL), TSR_EINVAL);
     tsr_error_clear();
     assert_string_equal(tsr_scene_label_name(TSR_SCENE_CONE), "cone");
     assert_string_equal(tsr_scene_label_name(99), "?");
