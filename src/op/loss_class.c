@@ -80,9 +80,11 @@ static tsr_tensor *reduce_terms(op_ctx *c, const labels *l, tsr_tensor *terms, c
     return loss_reduce(c, terms, reduction);
 }
 
+/* An ignored row gathers class 0, whose log-probability may be infinite: 0 before its weight of 0 multiplies it. */
 static tsr_tensor *nll_terms(const labels *l)
 {
-    return tsr_neg(tsr_mul(tsr_gather(l->logp, 1, l->classes), l->weight));
+    tsr_tensor *picked = op_masked(l->counted, tsr_gather(l->logp, 1, l->classes));
+    return tsr_neg(tsr_mul(picked, l->weight));
 }
 
 tsr_tensor *op_nll_loss(op_ctx *c, const tsr_nll_loss_args *a)

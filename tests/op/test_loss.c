@@ -71,6 +71,19 @@ static void ignored_targets_count_neither_in_the_mean_nor_in_the_gradient(void *
     assert_true(isnan(tsr_item(tsr_cross_entropy(logits(), INTS(-100, -100)))));
 }
 
+/* Class 0, which an ignored row stands in with, has probability 0 there: its logarithm must not be multiplied by 0. */
+static void an_ignored_row_may_hold_an_infinite_logit(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(tsr_reshape(VEC(1, 1, 1, -INFINITY, 0, 0), TSR_SHAPE(2, 3)));
+    tsr_tensor *loss = tsr_cross_entropy(x, INTS(0, -100)), *g = slope(loss, x);
+    assert_float_equal(tsr_item(loss), log(3), 1e-12);
+    assert_float_equal(tensors_at(g, 0), 1.0 / 3 - 1, 1e-12);
+    for (int i = 3; i < 6; i++) assert_float_equal(tensors_at(g, i), 0, 0);
+    tsr_tensor *weighted = tsr_nll_loss(x, INTS(1, -100), VEC(1, 2, 3), .reduction = "sum");
+    assert_float_equal(tsr_item(weighted), -2, 1e-12);
+}
+
 static void a_target_that_is_no_class_is_named(void **state)
 {
     (void)state;
@@ -156,6 +169,7 @@ int main(void)
         TENSOR_TEST(a_one_hot_target_is_the_same_as_its_class),
         TENSOR_TEST(smoothing_mixes_in_the_uniform_distribution),
         TENSOR_TEST(ignored_targets_count_neither_in_the_mean_nor_in_the_gradient),
+        TENSOR_TEST(an_ignored_row_may_hold_an_infinite_logit),
         TENSOR_TEST(a_target_that_is_no_class_is_named),
         TENSOR_TEST(certain_probabilities_have_finite_losses_and_gradients),
         TENSOR_TEST(logits_give_the_loss_of_their_probabilities),
