@@ -29,6 +29,9 @@
 static inline int64_t tsr_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t tsr_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/* Truncation; what does not fit, and NaN, gives the smallest integer, as x86 does and so PyTorch there. */
+static inline int64_t tsr_i64_of_f64(double x) { return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN; }
+
 /* An error raised when none may be: used to tell "no error" from "pending". */
 static inline bool tsr_error_pending(void) { return tsr_error_status() != TSR_OK; }
 

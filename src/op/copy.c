@@ -97,6 +97,8 @@ tsr_tensor *op_fill(op_ctx *c, const tsr_fill_args *a)
 {
     tsr_shape shape = op_shape(a->input);
     if (a->value->ndim) return op_fail(c, "value must be 0-d, got %s", tensor_shape_text(a->value));
+    if (op_is_float(a->value) && !pointwise_fits(c, TSR_FLOAT(tsr_item(a->value)), (tsr_dtype)a->input->dtype))
+        return NULL;
     tsr_tensor *y = op_output(c, (tsr_dtype)a->input->dtype, shape, a->input);
     tsr_tensor *value = op_as_expanded(a->value, &shape);
     return y && value && op_copy(y, value) ? y : NULL;

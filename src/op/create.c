@@ -9,8 +9,7 @@
 
 static tsr_tensor *empty_sized(op_ctx *c, const tsr_shape *size, tsr_dtype dtype)
 {
-    int64_t numel = shape_numel(size->n, size->v);
-    if (numel < 0) return op_fail(c, "%s is not a shape", shape_text(size));
+    if (shape_numel(size->n, size->v) < 0) return op_fail(c, "%s is not a shape", shape_text(size));
     return op_output(c, dtype, *size, NULL);
 }
 
@@ -43,7 +42,8 @@ tsr_tensor *op_ones(op_ctx *c, const tsr_ones_args *a)
 
 tsr_tensor *op_full(op_ctx *c, const tsr_full_args *a)
 {
-    return pointwise_fill(empty_sized(c, &a->size, dtype_or(a->dtype, dtype_of_number(a->fill_value))), a->fill_value);
+    return pointwise_fill_checked(c, empty_sized(c, &a->size, dtype_or(a->dtype, dtype_of_number(a->fill_value))),
+                                  a->fill_value);
 }
 
 tsr_tensor *op_empty_like(op_ctx *c, const tsr_empty_like_args *a) { return empty_as(c, a->input, a->dtype); }
@@ -60,7 +60,7 @@ tsr_tensor *op_ones_like(op_ctx *c, const tsr_ones_like_args *a)
 
 tsr_tensor *op_full_like(op_ctx *c, const tsr_full_like_args *a)
 {
-    return pointwise_fill(empty_as(c, a->input, a->dtype), a->fill_value);
+    return pointwise_fill_checked(c, empty_as(c, a->input, a->dtype), a->fill_value);
 }
 
 tsr_tensor *op_new_empty(op_ctx *c, const tsr_new_empty_args *a)
@@ -80,7 +80,8 @@ tsr_tensor *op_new_ones(op_ctx *c, const tsr_new_ones_args *a)
 
 tsr_tensor *op_new_full(op_ctx *c, const tsr_new_full_args *a)
 {
-    return pointwise_fill(empty_sized(c, &a->size, dtype_or(a->dtype, (tsr_dtype)a->input->dtype)), a->fill_value);
+    return pointwise_fill_checked(c, empty_sized(c, &a->size, dtype_or(a->dtype, (tsr_dtype)a->input->dtype)),
+                                  a->fill_value);
 }
 
 /* Zeros, then ones through a strided view of the diagonal. */
@@ -119,10 +120,21 @@ static tsr_tensor *real_sequence(double start, double step, int64_t n)
     return t;
 }
 
-/* The number of elements, or -1 and an error. */
-static int64_t range_count(op_ctx *c, double start, double end, double step)
+/* ceil((end - start) / step) of integers, which doubles cannot tell apart above 2^53; step is not 0. */
+static double whole_count(int64_t start, int64_t end, int64_t step)
 {
-    double count = ceil((end - start) / step);
+    uint64_t way = step > 0 ? (uint64_t)end - (uint64_t)start : (uint64_t)start - (uint64_t)end;
+    uint64_t by = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
+    if (start == end) return 0;
+    return (end > start) == (step > 0) ? (double)((way - 1) / by + 1) : -1;
+}
+
+/* The number of elements, or -1 and an error. */
+static int64_t range_count(op_ctx *c, tsr_number from, tsr_number to, tsr_number by)
+{
+    double start = op_f64(from), end = op_f64(to), step = op_f64(by);
+    bool whole = is_integer(from) && is_integer(to) && is_integer(by) && step != 0;
+    double count = whole ? whole_count(op_i64(from), op_i64(to), op_i64(by)) : ceil((end - start) / step);
     if (!isfinite(start) || !isfinite(end)) op_fail(c, "start %g and end %g must be finite", start, end);
     else if (!(step > 0) && !(step < 0)) op_fail(c, "step must not be 0");
     else if (count < 0) op_fail(c, "step %g leads away from end %g, starting at %g", step, end, start);
@@ -135,7 +147,7 @@ static tsr_tensor *range(op_ctx *c, tsr_number start, tsr_number end, tsr_number
 {
     bool whole = is_integer(start) && is_integer(end) && is_integer(step);
     if (dtype == TSR_I64) start = TSR_INT(op_i64(start)), end = TSR_INT(op_i64(end)), step = TSR_INT(op_i64(step));
-    int64_t n = range_count(c, op_f64(start), op_f64(end), op_f64(step));
+    int64_t n = range_count(c, start, end, step);
     if (n < 0) return NULL;
     if (dtype && !tsr_dtype_is_floating(dtype)) whole = true;
     if (whole && op_i64(step) == 0) return op_fail(c, "step %g is 0 as an integer", op_f64(step));

@@ -203,7 +203,7 @@ void op_scatter_grad(op_ctx *c, const tsr_scatter_args *a, tsr_tensor *const *gr
 tsr_tensor *op_scatter_value(op_ctx *c, const tsr_scatter_value_args *a)
 {
     scatter_mode mode;
-    if (!read_mode(c, a->reduce, &mode)) return NULL;
+    if (!read_mode(c, a->reduce, &mode) || !pointwise_fits(c, a->value, (tsr_dtype)a->input->dtype)) return NULL;
     tsr_tensor *value = index_value(a->value, (tsr_dtype)a->input->dtype);
     return value ? scattered(c, a->input, a->dim, a->index, spread(value, a->index), mode) : NULL;
 }

@@ -157,6 +157,7 @@ static tsr_tensor *filled(op_ctx *c, tsr_tensor *input, int64_t dim, tsr_tensor 
 
 tsr_tensor *op_index_fill(op_ctx *c, const tsr_index_fill_args *a)
 {
+    if (!pointwise_fits(c, a->value, (tsr_dtype)a->input->dtype)) return NULL;
     return filled(c, a->input, a->dim, a->index, index_value(a->value, (tsr_dtype)a->input->dtype));
 }
 

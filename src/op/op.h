@@ -137,7 +137,7 @@ tsr_shape op_shape(const tsr_tensor *t);
 /* Numbers given as arguments. */
 static inline bool op_has(tsr_number n) { return n.kind != TSR_NUMBER_NONE; }
 static inline double op_f64(tsr_number n) { return n.kind == TSR_NUMBER_FLOAT ? n.f : (double)n.i; }
-static inline int64_t op_i64(tsr_number n) { return n.kind == TSR_NUMBER_FLOAT ? (int64_t)n.f : n.i; }
+static inline int64_t op_i64(tsr_number n) { return n.kind == TSR_NUMBER_FLOAT ? tsr_i64_of_f64(n.f) : n.i; }
 static inline bool op_flag(tsr_flag f) { return f == TSR_YES; }
 /* A number as the weak 0-d tensor of the same kind. */
 tsr_tensor *op_number_tensor(tsr_number n);

@@ -71,6 +71,24 @@ void op_each_tensor(const op_info *info, void *args, op_tensor_visitor visit, vo
     }
 }
 
+bool op_own_lists(const op_info *info, void *args)
+{
+    bool ok = true;
+    for (int i = 0; i < info->param_count; i++) {
+        if (info->params[i].kind != OP_TENSORS) continue;
+        tsr_tensors *list = (tsr_tensors *)((char *)args + info->params[i].offset);
+        ok = (list->v = tsr_alloc_zeroed((size_t)list->n + 1, sizeof(tsr_tensor *))) && ok;
+    }
+    return ok;
+}
+
+void op_free_lists(const op_info *info, void *args)
+{
+    for (int i = 0; i < info->param_count; i++)
+        if (info->params[i].kind == OP_TENSORS)
+            tsr_free((void *)(uintptr_t)((tsr_tensors *)((char *)args + info->params[i].offset))->v);
+}
+
 int op_count_tensors(const op_info *info, const void *args)
 {
     int count = 0;

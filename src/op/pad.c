@@ -1,5 +1,6 @@
 /* pad.c: padding and cropping. Padding is linear (but for the constant), so the derivative of its gradient is padding
    again, with zeros where it was a constant. */
+#include "op/pointwise.h"
 #include "op/region.h"
 #include "op_gen.h"
 
@@ -92,6 +93,7 @@ tsr_tensor *op_pad(op_ctx *c, const tsr_pad_args *a)
     tsr_shape shape;
     if (!find_mode(c, a->mode, &mode) || !check_pad(c, a, mode) || !padded_shape(c, a, mode, before, &shape))
         return NULL;
+    if (mode == PAD_CONSTANT && !pointwise_fits(c, a->value, (tsr_dtype)a->input->dtype)) return NULL;
     tsr_tensor *out = region_like((tsr_dtype)a->input->dtype, &shape, a->input);
     if (!out || tensor_numel(out) == 0) return out;
     if (tensor_numel(a->input) == 0) return op_fill_with(out, op_f64(a->value)) ? out : NULL;

@@ -92,6 +92,28 @@ tsr_tensor *pointwise_fill(tsr_tensor *t, tsr_number value)
     return op_backend(t)->fill(&dst, op_f64(value), op_i64(value)) ? t : NULL;
 }
 
+/* A negative integer may stand for the u8 that has its bits, as in PyTorch; a negative float may not. */
+static bool fits_integer(tsr_number value, double low, double high)
+{
+    if (value.kind != TSR_NUMBER_FLOAT) return (double)value.i >= (low == 0 ? -high : low) && (double)value.i <= high;
+    return value.f >= low && value.f <= high && value.f < 0x1p63;
+}
+
+bool pointwise_fits(const op_ctx *c, tsr_number value, tsr_dtype dtype)
+{
+    bool fits = dtype == TSR_U8    ? fits_integer(value, 0, UINT8_MAX)
+                : dtype == TSR_I32 ? fits_integer(value, INT32_MIN, INT32_MAX)
+                : dtype == TSR_I64 ? fits_integer(value, (double)INT64_MIN, (double)INT64_MAX)
+                                   : true;
+    if (!fits) op_fail(c, "value %g does not fit dtype %s", op_f64(value), tsr_dtype_name(dtype));
+    return fits;
+}
+
+tsr_tensor *pointwise_fill_checked(const op_ctx *c, tsr_tensor *t, tsr_number value)
+{
+    return t && pointwise_fits(c, value, (tsr_dtype)t->dtype) ? pointwise_fill(t, value) : NULL;
+}
+
 array pointwise_array_1d(const tsr_tensor *t)
 {
     array a = array_of(t);

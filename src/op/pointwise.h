@@ -23,6 +23,10 @@ tsr_tensor *pointwise_deliver(op_ctx *c, tsr_tensor *value);
 
 /* t with one value everywhere; NULL passes through. */
 tsr_tensor *pointwise_fill(tsr_tensor *t, tsr_number value);
+/* Can the dtype hold the number? An error when it is an integer type and cannot, as PyTorch has it. */
+bool pointwise_fits(const op_ctx *c, tsr_number value, tsr_dtype dtype);
+/* The same as pointwise_fill with a number from the caller, which must fit t's dtype. */
+tsr_tensor *pointwise_fill_checked(const op_ctx *c, tsr_tensor *t, tsr_number value);
 
 /* A tensor as kernels along a dimension want it: a 0-d one as if it had one dimension. */
 array pointwise_array_1d(const tsr_tensor *t);

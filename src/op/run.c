@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-enum { MAX_ARGS_SIZE = 1024 };
-
 static _Thread_local struct {
     tsr_op_observer call;
     void *user;
@@ -34,15 +32,46 @@ typedef struct scan {
     bool requires_grad;
 } scan;
 
+/* What is NULL where it may be is taken as the result of a part that failed while an error is pending. */
 static void scan_tensor(tsr_tensor **slot, int param, int index, void *user)
 {
     scan *s = user;
     if (!*slot) {
-        if (!s->info->params[param].optional && s->missing < 0) s->missing = param;
+        bool absent = s->info->params[param].optional && !tsr_error_pending();
+        if (!absent && s->missing < 0) s->missing = param;
         return;
     }
     if (param == 0 && index == 0) s->first = *slot;
     if (!s->requires_grad && record_requires_grad(*slot)) s->requires_grad = true;
+}
+
+/* Lists of fixed room come from the caller with a count, which must not lead beyond them. */
+static bool check_count(const op_info *info, const op_param *p, int64_t n)
+{
+    if (n >= 0 && n <= TSR_MAX_DIMS) return true;
+    tsr_fail(TSR_EINVAL, "%s: argument '%s' has %lld entries; 0 to %d are possible", info->name, p->name, (long long)n,
+             TSR_MAX_DIMS);
+    return false;
+}
+
+static bool check_list(const op_info *info, const op_param *p, const tsr_tensors *list)
+{
+    if (list->n == 0 || (list->n > 0 && list->v)) return true;
+    tsr_fail(TSR_EINVAL, "%s: argument '%s' has %lld entries at %s", info->name, p->name, (long long)list->n,
+             list->v ? "an address" : "NULL");
+    return false;
+}
+
+static bool check_counts(const op_info *info, const void *args)
+{
+    for (int i = 0; i < info->param_count; i++) {
+        const op_param *p = &info->params[i];
+        const void *field = (const char *)args + p->offset;
+        if (p->kind == OP_SHAPE && !check_count(info, p, ((const tsr_shape *)field)->n)) return false;
+        if (p->kind == OP_FLOATS && !check_count(info, p, ((const tsr_floats *)field)->n)) return false;
+        if (p->kind == OP_TENSORS && !check_list(info, p, field)) return false;
+    }
+    return true;
 }
 
 /* An expression of which a part failed arrives here as a NULL argument: the first error is the one to keep. */
@@ -64,21 +93,31 @@ static bool writes_one_value(const op_info *info)
     return !strcmp(info->name, "fill_") || !strcmp(info->name, "zero_");
 }
 
+/* Does it read each element of its inputs just before it writes the one at the same place? */
+static bool is_elementwise(const op_info *info)
+{
+    static const char *const groups[] = {"activation", "adam", "binary", "copy", "unary"};
+    for (int64_t i = 0; i < TSR_COUNT(groups); i++)
+        if (!strcmp(info->group, groups[i])) return true;
+    return false;
+}
+
 typedef struct reads {
     const op_info *info;
     tsr_tensor *dest;
-    bool ok;
+    bool elementwise, ok;
 } reads;
 
-/* An input that shares memory with the destination must be the same elements or none; where that is undecided the input
-   is copied first, which is always right. */
+/* An input that shares memory with the destination must be the same elements or none. Where that is undecided, or elements
+   are read again after others were written, the input is copied first, which is always right. */
 static void check_read(tsr_tensor **slot, int param, int index, void *user)
 {
     reads *r = user;
     (void)index;
     if (!*slot || param == 0 || !r->ok) return;
     r->ok = tensor_check_no_partial_overlap(r->dest, *slot);
-    if (!r->ok || tensor_pair_overlap(r->dest, *slot) != PAIR_TOO_HARD) return;
+    pair_overlap shared = r->ok ? tensor_pair_overlap(r->dest, *slot) : PAIR_NONE;
+    if (shared == PAIR_NONE || (shared == PAIR_FULL && r->elementwise)) return;
     if (r->info->params[param].kind == OP_TENSORS) { /* the list is the caller's: it cannot take a copy */
         tsr_fail(TSR_EINVAL,
                  "%s: an entry of '%s' may share memory with the written-to tensor. Please clone() it first.",
@@ -91,12 +130,13 @@ static void check_read(tsr_tensor **slot, int param, int index, void *user)
     }
 }
 
+/* Checks, and puts copies into args where they are needed. */
 static bool prepare_inplace(const op_info *info, void *args, tsr_tensor *dest, bool recording)
 {
     if (tsr_error_pending()) return false;
     if (recording && !record_check_inplace(dest)) return false;
     if (!writes_one_value(info) && !tensor_check_written(dest)) return false;
-    reads r = {info, dest, true};
+    reads r = {info, dest, is_elementwise(info), true};
     op_each_tensor(info, args, check_read, &r);
     return r.ok;
 }
@@ -165,31 +205,38 @@ static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tens
     bool grad_mode = record_grad_mode();
     bool recording = grad_mode && s->requires_grad && info->grad == OP_DIFF;
     op_ctx c = {.info = info, .dest = info->inplace ? s->first : NULL};
-    if (c.dest && !prepare_inplace(info, args, c.dest, grad_mode && s->requires_grad)) return -1;
+    bool pending = tsr_error_pending();
+    _Alignas(16) unsigned char own[OP_ARGS_ROOM]; /* recorded is what the caller gave: copies have no history */
+    if (c.dest) {
+        memcpy(own, args, info->args_size);
+        if (!prepare_inplace(info, own, c.dest, grad_mode && s->requires_grad)) return -1;
+    }
     if (recording && !(c.node = record_begin(info, args))) return -1;
 
     record_set_grad_mode(false);
-    int64_t n = info->forward(&c, args, out, room);
+    int64_t n = info->forward(&c, c.dest ? own : args, out, room);
     bool ok = n >= 0 && (!c.dest || finish_inplace(&c, out));
+    if (!pending && tsr_error_pending()) ok = false; /* what the derivative needs could not be kept */
     record_set_grad_mode(grad_mode);
+    if (c.dest && n >= 0) c.dest->storage->version++;
     if (!ok) {
         record_abandon(c.node);
         return -1;
     }
     if (info->view) mark_views(info, s->first, grad_mode, out, n);
-    if (c.dest) c.dest->storage->version++;
     if (c.node && !(c.dest ? record_rebase(c.node, c.dest) : record_outputs(c.node, out, n))) return -1;
     return n;
 }
 
 int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t room)
 {
-    _Alignas(16) unsigned char copy[MAX_ARGS_SIZE];
+    _Alignas(16) unsigned char copy[OP_ARGS_ROOM];
     scan s;
     if (info->args_size > sizeof copy) {
         tsr_fail(TSR_EINVAL, "%s: argument struct of %zu bytes", info->name, info->args_size);
         return -1;
     }
+    if (!check_counts(info, args)) return -1;
     op_apply_defaults(info, args, copy);
     if (!scan_args(info, copy, &s)) return -1;
 

@@ -51,6 +51,31 @@ static void the_dtype_of_full_is_that_of_its_value(void **state)
     assert_true(tsr_item_int(tsr_full(TSR_SCALAR_SHAPE, TSR_INT(large))) == large);
 }
 
+/* As in PyTorch; negative integers stand for the u8 of the same bits. */
+static void numbers_that_an_integer_type_cannot_hold_are_refused(void **state)
+{
+    (void)state;
+    tsr_tensor *whole = tsr_zeros(TSR_SHAPE(2), .dtype = TSR_I64);
+    double beyond[] = {INFINITY, -INFINITY, NAN, 1e30, 0x1p63};
+    for (int i = 0; i < 5; i++) {
+        assert_null(tsr_full(TSR_SHAPE(2), TSR_FLOAT(beyond[i]), .dtype = TSR_I64));
+        tensors_expect_error(tsr_error_status(), "does not fit dtype i64");
+        assert_null(tsr_full_like(whole, TSR_FLOAT(beyond[i])));
+        tensors_expect_error(tsr_error_status(), "full_like: value");
+        assert_null(tsr_fill(whole, tsr_scalar(beyond[i])));
+        tensors_expect_error(tsr_error_status(), "does not fit dtype i64");
+        assert_null(tsr_pad(whole, TSR_SHAPE(1, 1), .value = TSR_FLOAT(beyond[i])));
+        tensors_expect_error(tsr_error_status(), "does not fit dtype i64");
+    }
+    assert_null(tsr_full(TSR_SHAPE(2), TSR_FLOAT(3e9), .dtype = TSR_I32));
+    tensors_expect_error(tsr_error_status(), "value 3e+09 does not fit dtype i32");
+    assert_null(tsr_full(TSR_SHAPE(2), TSR_INT(300), .dtype = TSR_U8));
+    tensors_expect_error(tsr_error_status(), "value 300 does not fit dtype u8");
+    assert_float_equal(tensors_at(tsr_full(TSR_SHAPE(1), TSR_INT(-1), .dtype = TSR_U8), 0), 255, 0);
+    assert_float_equal(tensors_at(tsr_full(TSR_SHAPE(1), TSR_FLOAT(-1.5), .dtype = TSR_I64), 0), -1, 0);
+    assert_float_equal(tensors_at(tsr_full(TSR_SHAPE(1), TSR_FLOAT(NAN), .dtype = TSR_BOOL), 0), 1, 0);
+}
+
 static void classes_become_ones(void **state)
 {
     (void)state;
@@ -208,6 +233,7 @@ int main(void)
         TENSOR_TEST(ranges_stop_before_their_end),
         TENSOR_TEST(linspace_includes_both_ends_exactly),
         TENSOR_TEST(the_dtype_of_full_is_that_of_its_value),
+        TENSOR_TEST(numbers_that_an_integer_type_cannot_hold_are_refused),
         TENSOR_TEST(classes_become_ones),
         TENSOR_TEST(triangles_keep_no_nan_outside),
         TENSOR_TEST(to_and_contiguous_give_the_tensor_itself_where_nothing_changes),

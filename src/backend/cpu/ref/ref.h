@@ -111,9 +111,7 @@ static inline double ref_get_f64(const array *a, int64_t at)
     }
 }
 
-/* Truncation; what does not fit, and NaN, gives the smallest integer, as x86 does and so PyTorch there. */
-static inline int64_t ref_i64_of_f64(double x) { return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN; }
-
+/* The same as tsr_i64_of_f64 of 32 bits. */
 static inline int32_t ref_i32_of_f64(double x)
 {
     return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN;
@@ -163,13 +161,13 @@ static inline void ref_set_f64(const array *a, int64_t at, double x)
         ((double *)a->data)[at] = x;
         break;
     case TSR_I64:
-        ((int64_t *)a->data)[at] = ref_i64_of_f64(x);
+        ((int64_t *)a->data)[at] = tsr_i64_of_f64(x);
         break;
     case TSR_I32:
         ((int32_t *)a->data)[at] = ref_i32_of_f64(x);
         break;
     case TSR_U8:
-        ((uint8_t *)a->data)[at] = (uint8_t)ref_i64_of_f64(x);
+        ((uint8_t *)a->data)[at] = (uint8_t)tsr_i64_of_f64(x);
         break;
     case TSR_BOOL:
         ((uint8_t *)a->data)[at] = x != 0;

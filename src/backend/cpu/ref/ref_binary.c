@@ -186,10 +186,10 @@ static bool binary_i64(binary_code code, int64_t a, int64_t b, const double *p, 
 {
     switch (code) {
     case B_ADD:
-        *y = wrap_add(a, wrap_mul(ref_i64_of_f64(p[0]), b));
+        *y = wrap_add(a, wrap_mul(tsr_i64_of_f64(p[0]), b));
         return true;
     case B_SUB:
-        *y = wrap_add(a, wrap_mul(-ref_i64_of_f64(p[0]), b));
+        *y = wrap_add(a, wrap_mul(-tsr_i64_of_f64(p[0]), b));
         return true;
     case B_MUL:
         *y = wrap_mul(a, b);

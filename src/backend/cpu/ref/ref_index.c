@@ -79,7 +79,7 @@ static void add_scaled(const array *out, int64_t to, const array *src, int64_t f
     if (ref_floating(out->dtype)) {
         ref_set_f64(out, to, ref_get_f64(out, to) + alpha * ref_get_f64(src, from));
     } else {
-        uint64_t product = (uint64_t)ref_i64_of_f64(alpha) * (uint64_t)ref_get_i64(src, from);
+        uint64_t product = (uint64_t)tsr_i64_of_f64(alpha) * (uint64_t)ref_get_i64(src, from);
         ref_set_i64(out, to, (int64_t)((uint64_t)ref_get_i64(out, to) + product));
     }
 }

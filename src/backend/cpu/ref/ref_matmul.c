@@ -32,8 +32,8 @@ static void matmul_f64(const array *out, int64_t at, double product, double alph
 
 static void matmul_i64(const array *out, int64_t at, int64_t product, double alpha, double beta)
 {
-    int64_t factor = ref_i64_of_f64(beta), old = factor == 0 ? 0 : factor * ref_get_i64(out, at);
-    ref_set_i64(out, at, (int64_t)((uint64_t)old + (uint64_t)ref_i64_of_f64(alpha) * (uint64_t)product));
+    int64_t factor = tsr_i64_of_f64(beta), old = factor == 0 ? 0 : factor * ref_get_i64(out, at);
+    ref_set_i64(out, at, (int64_t)((uint64_t)old + (uint64_t)tsr_i64_of_f64(alpha) * (uint64_t)product));
 }
 
 static bool ref_matmul(const array *out, const array *a, const array *b, double alpha, double beta)

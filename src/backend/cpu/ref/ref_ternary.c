@@ -26,7 +26,7 @@ double ref_ternary_f64(ternary_code code, double a, double b, double c, const do
 static bool ternary_i64(ternary_code code, int64_t a, int64_t b, int64_t c, const double *p, int64_t *y)
 {
     if (code == T_ADDCMUL) {
-        *y = (int64_t)((uint64_t)a + (uint64_t)ref_i64_of_f64(p[0]) * (uint64_t)b * (uint64_t)c);
+        *y = (int64_t)((uint64_t)a + (uint64_t)tsr_i64_of_f64(p[0]) * (uint64_t)b * (uint64_t)c);
         return true;
     }
     a = a > b ? a : b;

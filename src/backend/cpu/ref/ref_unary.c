@@ -149,7 +149,7 @@ double ref_unary_f64(unary_code code, double x, const double *p)
 static int64_t wrap_mul(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 
 /* A bound as an integer; the infinities, "no bound", become the ends of the range. */
-static int64_t integer_bound(double x) { return x >= 0x1p63 ? INT64_MAX : ref_i64_of_f64(x); }
+static int64_t integer_bound(double x) { return x >= 0x1p63 ? INT64_MAX : tsr_i64_of_f64(x); }
 
 static int64_t clamp_i64(int64_t x, int64_t low, int64_t high)
 {
@@ -186,7 +186,7 @@ static bool unary_i64(unary_code code, int64_t x, const double *p, int64_t *y)
         *y = clamp_i64(x, integer_bound(p[0]), integer_bound(p[1]));
         return true;
     case U_THRESHOLD:
-        *y = (double)x <= p[0] ? ref_i64_of_f64(p[1]) : x;
+        *y = (double)x <= p[0] ? tsr_i64_of_f64(p[1]) : x;
         return true;
     default:
         return false;

@@ -168,7 +168,7 @@ static void copy_same(const array *dst, const array *src)
 
 #define SAME(x) (x)
 #define TRUTH(x) ((x) != 0)
-#define TO_I64(x) ref_i64_of_f64((double)(x))
+#define TO_I64(x) tsr_i64_of_f64((double)(x))
 #define TO_I32(x) ref_i32_of_f64((double)(x))
 
 CONVERT(f32_from_f64, float, double, SAME)

@@ -19,7 +19,7 @@ static array slab(const array *a, int d, int64_t first, int64_t size)
 
 static bool fill(const array *a, double value)
 {
-    return stage_numel(a) == 0 || backend_of(TSR_CPU)->fill(a, value, (int64_t)value);
+    return stage_numel(a) == 0 || backend_of(TSR_CPU)->fill(a, value, tsr_i64_of_f64(value));
 }
 
 /* Copy the common box of `to` and `from` (which begins at `before` in `to`), and fill the rest of `to`. */
