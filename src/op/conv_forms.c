@@ -13,6 +13,14 @@ typedef struct call {
     int64_t groups;
 } call;
 
+/* The call with n spatial dimensions that an argument struct describes; the paddings follow as fields. */
+#define CALL(a, n, ...)                                                                                                \
+    {                                                                                                                  \
+        .input = (a)->input, .weight = (a)->weight, .bias = (a)->bias, .spatial = n,                                   \
+        .stride = region_sizes((a)->stride, n), .dilation = region_sizes((a)->dilation, n), .groups = (a)->groups,     \
+        __VA_ARGS__                                                                                                    \
+    }
+
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
 static bool check_numbers(const op_ctx *c, const call *k)
@@ -62,9 +70,30 @@ static bool check_bias(const op_ctx *c, const call *k, int64_t outputs)
     return false;
 }
 
+/* a * b + c; false when int64_t cannot hold it */
+static bool multiply_add(int64_t a, int64_t b, int64_t c, int64_t *result)
+{
+    return !__builtin_mul_overflow(a, b, result) && !__builtin_add_overflow(*result, c, result);
+}
+
+/* No product below overflows: the padded input, the dilated kernel, the channels of all groups. */
+static bool check_extents(const op_ctx *c, const call *k)
+{
+    int64_t size;
+    bool fits = multiply_add(k->weight->shape[1], k->groups, 0, &size);
+    for (int i = 0; fits && i < k->spatial; i++)
+        fits = multiply_add(2, k->padding.v[i], k->input->shape[k->input->ndim - k->spatial + i], &size) &&
+               multiply_add(k->dilation.v[i], k->weight->shape[2 + i] - 1, 1, &size);
+    if (!fits)
+        op_fail(c, "padding %s, dilation %s or groups %lld is too large for input %s and weight %s",
+                shape_text(&k->padding), shape_text(&k->dilation), (long long)k->groups, tensor_shape_text(k->input),
+                tensor_shape_text(k->weight));
+    return fits;
+}
+
 static bool check_common(const op_ctx *c, const call *k)
 {
-    return check_dtypes(c, k) && check_ranks(c, k) && check_numbers(c, k);
+    return check_dtypes(c, k) && check_ranks(c, k) && check_numbers(c, k) && check_extents(c, k);
 }
 
 static int64_t channels_of(const call *k) { return k->input->shape[k->input->ndim - k->spatial - 1]; }
@@ -112,43 +141,19 @@ static tsr_tensor *convolve(op_ctx *c, const call *k)
 
 tsr_tensor *op_conv1d(op_ctx *c, const tsr_conv1d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              1,
-              region_sizes(a->stride, 1),
-              region_sizes(a->padding, 1),
-              region_sizes(a->dilation, 1),
-              {0},
-              a->groups};
+    call k = CALL(a, 1, .padding = region_sizes(a->padding, 1));
     return convolve(c, &k);
 }
 
 tsr_tensor *op_conv2d(op_ctx *c, const tsr_conv2d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              2,
-              region_sizes(a->stride, 2),
-              region_sizes(a->padding, 2),
-              region_sizes(a->dilation, 2),
-              {0},
-              a->groups};
+    call k = CALL(a, 2, .padding = region_sizes(a->padding, 2));
     return convolve(c, &k);
 }
 
 tsr_tensor *op_conv3d(op_ctx *c, const tsr_conv3d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              3,
-              region_sizes(a->stride, 3),
-              region_sizes(a->padding, 3),
-              region_sizes(a->dilation, 3),
-              {0},
-              a->groups};
+    call k = CALL(a, 3, .padding = region_sizes(a->padding, 3));
     return convolve(c, &k);
 }
 
@@ -176,7 +181,6 @@ static bool pad_same(const op_ctx *c, call *k)
 
 static tsr_tensor *convolve_padded(op_ctx *c, call *k, const char *padding)
 {
-    k->padding.n = k->spatial;
     bool same = !strcmp(padding, "same");
     if (!same && strcmp(padding, "valid") != 0)
         return op_fail(c, "padding must be \"same\" or \"valid\", not \"%s\"", padding);
@@ -186,22 +190,19 @@ static tsr_tensor *convolve_padded(op_ctx *c, call *k, const char *padding)
 
 tsr_tensor *op_conv1d_padding(op_ctx *c, const tsr_conv1d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 1, region_sizes(a->stride, 1), {0}, region_sizes(a->dilation, 1),
-              {0},      a->groups};
+    call k = CALL(a, 1, .padding = {.n = 1});
     return convolve_padded(c, &k, a->padding);
 }
 
 tsr_tensor *op_conv2d_padding(op_ctx *c, const tsr_conv2d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 2, region_sizes(a->stride, 2), {0}, region_sizes(a->dilation, 2),
-              {0},      a->groups};
+    call k = CALL(a, 2, .padding = {.n = 2});
     return convolve_padded(c, &k, a->padding);
 }
 
 tsr_tensor *op_conv3d_padding(op_ctx *c, const tsr_conv3d_padding_args *a)
 {
-    call k = {a->input, a->weight, a->bias, 3, region_sizes(a->stride, 3), {0}, region_sizes(a->dilation, 3),
-              {0},      a->groups};
+    call k = CALL(a, 3, .padding = {.n = 3});
     return convolve_padded(c, &k, a->padding);
 }
 
@@ -231,11 +232,15 @@ static bool transposed_shape(const op_ctx *c, const call *k, int64_t batch, tsr_
     *size = (tsr_shape){.n = k->spatial + 2, .v = {batch, k->weight->shape[1] * k->groups}};
     for (int i = 0; i < k->spatial; i++) {
         int64_t in = k->input->shape[k->input->ndim - k->spatial + i], kernel = k->weight->shape[2 + i];
-        size->v[2 + i] = (in - 1) * k->stride.v[i] - 2 * k->padding.v[i] + k->dilation.v[i] * (kernel - 1) +
-                         k->output_padding.v[i] + 1;
-        if (in > 0 && kernel > 0 && size->v[2 + i] > 0) continue;
+        int64_t reach = k->dilation.v[i] * (kernel - 1) + 1 - 2 * k->padding.v[i], *out = &size->v[2 + i];
+        if (!multiply_add(in - 1, k->stride.v[i], reach, out) || !multiply_add(k->output_padding.v[i], 1, *out, out)) {
+            op_fail(c, "input %s with stride %s and output_padding %s would give more than 2^63 elements",
+                    tensor_shape_text(k->input), shape_text(&k->stride), shape_text(&k->output_padding));
+            return false;
+        }
+        if (in > 0 && kernel > 0 && *out > 0) continue;
         op_fail(c, "input %s and weight %s would give a size of %lld", tensor_shape_text(k->input),
-                tensor_shape_text(k->weight), (long long)size->v[2 + i]);
+                tensor_shape_text(k->weight), (long long)*out);
         return false;
     }
     return true;
@@ -261,42 +266,18 @@ static tsr_tensor *convolve_transposed(op_ctx *c, const call *k)
 
 tsr_tensor *op_conv_transpose1d(op_ctx *c, const tsr_conv_transpose1d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              1,
-              region_sizes(a->stride, 1),
-              region_sizes(a->padding, 1),
-              region_sizes(a->dilation, 1),
-              region_sizes(a->output_padding, 1),
-              a->groups};
+    call k = CALL(a, 1, .padding = region_sizes(a->padding, 1), .output_padding = region_sizes(a->output_padding, 1));
     return convolve_transposed(c, &k);
 }
 
 tsr_tensor *op_conv_transpose2d(op_ctx *c, const tsr_conv_transpose2d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              2,
-              region_sizes(a->stride, 2),
-              region_sizes(a->padding, 2),
-              region_sizes(a->dilation, 2),
-              region_sizes(a->output_padding, 2),
-              a->groups};
+    call k = CALL(a, 2, .padding = region_sizes(a->padding, 2), .output_padding = region_sizes(a->output_padding, 2));
     return convolve_transposed(c, &k);
 }
 
 tsr_tensor *op_conv_transpose3d(op_ctx *c, const tsr_conv_transpose3d_args *a)
 {
-    call k = {a->input,
-              a->weight,
-              a->bias,
-              3,
-              region_sizes(a->stride, 3),
-              region_sizes(a->padding, 3),
-              region_sizes(a->dilation, 3),
-              region_sizes(a->output_padding, 3),
-              a->groups};
+    call k = CALL(a, 3, .padding = region_sizes(a->padding, 3), .output_padding = region_sizes(a->output_padding, 3));
     return convolve_transposed(c, &k);
 }
