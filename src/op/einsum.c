@@ -99,8 +99,22 @@ static const char *read_operands(const op_ctx *c, equation *e, tsr_tensors opera
     return text;
 }
 
+/* Within one operand a letter written twice takes the diagonal, where a size of 1 does not broadcast. */
+static bool check_repeats(const op_ctx *c, const tsr_tensor *t, const labels *l, int operand)
+{
+    for (int d = 0; d < l->n; d++)
+        for (int k = d + 1; k < l->n; k++) {
+            if (l->v[k] != l->v[d] || t->shape[k] == t->shape[d]) continue;
+            op_fail(c, "operand %d %s: a letter is repeated for dimensions %d and %d, whose sizes %lld and %lld differ",
+                    operand, tensor_shape_text(t), d, k, (long long)t->shape[d], (long long)t->shape[k]);
+            return false;
+        }
+    return true;
+}
+
 static bool note_sizes(const op_ctx *c, equation *e, const tsr_tensor *t, const labels *l, int operand)
 {
+    if (!check_repeats(c, t, l, operand)) return false;
     for (int d = 0; d < l->n; d++) {
         int64_t *size = &e->size[l->v[d]];
         if (e->count[l->v[d]]++ == 0 || *size == 1) *size = t->shape[d];

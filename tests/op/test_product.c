@@ -116,6 +116,17 @@ static void einsum_refuses_a_letter_with_two_sizes(void **state)
     tensors_expect_error(tsr_error_status(), "size 4 does not match 3");
 }
 
+/* A size of 1 broadcasts between operands, not along the diagonal of one. */
+static void einsum_refuses_a_diagonal_of_two_sizes(void **state)
+{
+    (void)state;
+    assert_null(tsr_einsum("ii->i", TSR_LIST(tsr_randn(TSR_SHAPE(1, 3)))));
+    tensors_expect_error(tsr_error_status(), "a letter is repeated for dimensions 0 and 1, whose sizes 1 and 3 differ");
+    assert_null(tsr_einsum("ii->i", TSR_LIST(tsr_randn(TSR_SHAPE(3, 1)))));
+    tensors_expect_error(tsr_error_status(), "sizes 3 and 1 differ");
+    assert_non_null(tsr_einsum("ij,ij->i", TSR_LIST(tsr_randn(TSR_SHAPE(1, 3)), tsr_randn(TSR_SHAPE(2, 3)))));
+}
+
 static void einsum_refuses_a_result_letter_without_operand(void **state)
 {
     (void)state;
@@ -187,6 +198,21 @@ static void an_output_padding_as_large_as_the_stride_is_refused(void **state)
     assert_null(tsr_conv_transpose1d(random(TSR_SHAPE(1, 1, 3)), random(TSR_SHAPE(1, 1, 2)), .output_padding = {1}));
     tensors_expect_error(tsr_error_status(),
                          "output_padding [1] must be smaller than either stride [1] or dilation [1]");
+}
+
+static void sizes_beyond_64_bits_are_refused(void **state)
+{
+    (void)state;
+    int64_t huge = INT64_C(1) << 62;
+    tsr_tensor *x = tsr_ones(TSR_SHAPE(1, 1, 5)), *w = tsr_ones(TSR_SHAPE(1, 1, 2));
+    assert_null(tsr_conv_transpose1d(x, w, .stride = {huge}));
+    tensors_expect_error(tsr_error_status(), "would give more than 2^63 elements");
+    assert_null(tsr_conv1d(x, w, .padding = {huge}));
+    tensors_expect_error(tsr_error_status(), "padding [4611686018427387904], dilation [1] or groups 1 is too large");
+    assert_null(tsr_conv1d(x, tsr_ones(TSR_SHAPE(1, 1, 3)), .dilation = {huge}));
+    tensors_expect_error(tsr_error_status(), "is too large");
+    assert_null(tsr_conv1d(x, tsr_ones(TSR_SHAPE(1, 4, 1)), .groups = huge));
+    tensors_expect_error(tsr_error_status(), "is too large");
 }
 
 static void folding_counts_how_often_a_pixel_was_taken(void **state)
@@ -293,6 +319,7 @@ int main(void)
         TENSOR_TEST(einsum_chains_three_factors),
         TENSOR_TEST(einsum_broadcasts_what_the_dots_stand_for),
         TENSOR_TEST(einsum_refuses_a_letter_with_two_sizes),
+        TENSOR_TEST(einsum_refuses_a_diagonal_of_two_sizes),
         TENSOR_TEST(einsum_refuses_a_result_letter_without_operand),
         TENSOR_TEST(channels_that_disagree_are_named),
         TENSOR_TEST(a_kernel_larger_than_the_input_is_refused),
@@ -301,6 +328,7 @@ int main(void)
         TENSOR_TEST(the_transposed_convolution_is_the_adjoint),
         TENSOR_TEST(a_gradient_penalty_reaches_the_weight),
         TENSOR_TEST(an_output_padding_as_large_as_the_stride_is_refused),
+        TENSOR_TEST(sizes_beyond_64_bits_are_refused),
         TENSOR_TEST(folding_counts_how_often_a_pixel_was_taken),
         TENSOR_TEST(a_matrix_times_its_inverse_is_the_identity),
         TENSOR_TEST(a_singular_matrix_has_no_inverse),
