@@ -163,6 +163,8 @@ static bool evaluate_prior(const eval_options *o)
     tsr_mark m = tsr_scope_open();
     tsr_module *prior = model_load_prior(o->prior);
     bool ok = prior && find_codes(o, &codes);
+    if (ok && o->cond) code_set_drop_labels(&codes);
+    ok = ok && code_set_fits(&codes, tsr_gpt_get_config(prior)) == TSR_OK;
     tsr_tensor *cond = ok ? given_condition(o, prior, codes.count) : NULL;
     ok = ok && tsr_error_status() == TSR_OK && prior_score_compute(&score, prior, &codes, cond, o->batch) == TSR_OK &&
          print_score(&score, picture_values(&codes, o->prior), o->json);

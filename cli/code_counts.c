@@ -20,17 +20,17 @@ void code_counts_free(code_counts *c)
 tsr_status code_counts_add(code_counts *c, const tsr_tensor *codes)
 {
     if (!codes) return tsr_error_status();
-    int64_t n = tsr_numel(codes), bad = -1;
+    int64_t n = tsr_numel(codes), bad = 0, wrong = 0;
     int64_t *values = tsr_alloc((size_t)n * sizeof *values);
     if (!values) return TSR_ENOMEM;
     tsr_status status = tsr_to_host(codes, values, n, TSR_I64);
     for (int64_t i = 0; status == TSR_OK && i < n; i++) {
         if (values[i] >= 0 && values[i] < c->codes) c->count[values[i]]++;
-        else bad = values[i];
+        else bad = values[i], wrong++;
     }
     tsr_free(values);
     c->total += n;
-    if (bad == -1) return status;
+    if (wrong == 0) return status;
     return tsr_fail(TSR_EINVAL, "code %lld; there are 0 to %lld", (long long)bad, (long long)c->codes - 1);
 }
 

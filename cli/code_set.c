@@ -21,6 +21,13 @@ void code_set_free(code_set *c)
     *c = (code_set){.codes = NULL};
 }
 
+void code_set_drop_labels(code_set *c)
+{
+    tsr_release(c->labels);
+    c->labels = NULL;
+    c->classes = 0;
+}
+
 /* ---- encoding ----------------------------------------------------------------------------------------------------------- */
 
 static char *names_text(const tsr_dataset_info *info)
@@ -159,8 +166,11 @@ static tsr_status check_labels(code_set *c, tsr_tensor *labels, const char *path
     if (tsr_dtype_of(labels) != TSR_I64 || tsr_ndim(labels) != 1 || tsr_size(labels, 0) != c->count)
         return tsr_fail(TSR_EINVAL, "%s: labels must be an i64 tensor [%lld], one a picture", path,
                         (long long)c->count);
-    if (tsr_item_int(tsr_amin(labels)) < 0) c->classes = 0; /* some are not known */
-    else if (c->classes == 0) c->classes = tsr_item_int(tsr_amax(labels)) + 1;
+    if (tsr_item_int(tsr_amin(labels)) < 0) { /* some are not known */
+        code_set_drop_labels(c);
+        return tsr_error_status();
+    }
+    if (c->classes == 0) c->classes = tsr_item_int(tsr_amax(labels)) + 1;
     c->labels = tsr_keep(labels);
     return tsr_error_status();
 }
@@ -209,6 +219,23 @@ tsr_status code_set_save(const code_set *c, const char *path)
     tsr_scope_close(m);
     free(text);
     return status;
+}
+
+static tsr_status check_range(const char *what, tsr_tensor *values, int64_t limit)
+{
+    tsr_mark m = tsr_scope_open();
+    int64_t least = tsr_item_int(tsr_amin(values)), most = tsr_item_int(tsr_amax(values));
+    tsr_scope_close(m);
+    if (least >= 0 && most < limit) return tsr_error_status();
+    return tsr_fail(TSR_EINVAL, "the %s go from %lld to %lld, those of this prior from 0 to %lld", what,
+                    (long long)least, (long long)most, (long long)limit - 1);
+}
+
+tsr_status code_set_fits(const code_set *c, const tsr_gpt_config *config)
+{
+    tsr_status status = check_range("codes", c->codes, config->n_codes > 0 ? config->n_codes : config->vocab_size);
+    if (status != TSR_OK || config->classes == 0 || !c->labels) return status;
+    return check_range("labels", c->labels, config->classes);
 }
 
 /* ---- batches ---------------------------------------------------------------------------------------------------------------- */

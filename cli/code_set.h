@@ -4,6 +4,7 @@
 
 #include "progress.h"
 #include "tessera/data.h"
+#include "tessera/gpt.h"
 #include "tessera/io.h"
 #include "tessera/nn.h"
 
@@ -27,6 +28,11 @@ bool code_set_load(code_set *c, const char *path);
 /* Describe the pictures and labels of a data set that is yet to be encoded: all but codes and labels. */
 bool code_set_describe(code_set *c, tsr_dataset *set, int64_t n_codes, int64_t factor);
 void code_set_free(code_set *c);
+/* Be without labels, known or not. */
+void code_set_drop_labels(code_set *c);
+
+/* Whether a prior of this configuration knows all the codes, and the labels if it is class-conditional; TSR_EINVAL. */
+tsr_status code_set_fits(const code_set *c, const tsr_gpt_config *config);
 
 /* As one file with tensors codes and labels, and what else is known in its metadata. */
 tsr_status code_set_save(const code_set *c, const char *path);

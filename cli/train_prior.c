@@ -248,7 +248,8 @@ static int prepare_and_train(prior_run *r)
     if ((status = configure(r)) != OPTIONS_GO_ON) return status;
     json_t *effective = settings_effective(&r->s, r->config_text.data);
     if (!settings_agree(&r->s, effective)) status = EXIT_WRONG_USE;
-    else if (!build(r) || !encode_pictures(r)) status = report_error(r->s.set->command);
+    else if (!build(r) || !encode_pictures(r) || code_set_fits(&r->codes, &r->config) != TSR_OK)
+        status = report_error(r->s.set->command);
     else status = train(r, effective);
     json_decref(effective);
     return status;
