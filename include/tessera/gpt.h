@@ -80,7 +80,8 @@ typedef struct tsr_gpt_terms {
 
 TSR_API tsr_gpt_trainer *tsr_gpt_trainer_new(tsr_module *gpt, const tsr_gpt_train_options *options);
 TSR_API void tsr_gpt_trainer_free(tsr_gpt_trainer *t);
-/** One update on codes [N, n] and conditions [N, c]. Non-finite loss: TSR_ENUMERIC as for the VQGAN. */
+/** One update on codes [N, n] and conditions [N, c]. A loss or a gradient that is not finite: TSR_ENUMERIC as
+    for the VQGAN. */
 TSR_API tsr_status tsr_gpt_trainer_step(tsr_gpt_trainer *t, tsr_tensor *codes, tsr_tensor *cond, tsr_gpt_terms *terms);
 TSR_API int64_t tsr_gpt_trainer_steps(const tsr_gpt_trainer *t);
 TSR_API tsr_status tsr_gpt_trainer_swap_ema(tsr_gpt_trainer *t);

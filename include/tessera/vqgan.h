@@ -120,14 +120,15 @@ typedef struct tsr_vqgan_trainer tsr_vqgan_trainer;
 /** The terms of a step, as floats. */
 typedef struct tsr_vqgan_terms {
     double total_loss, nll_loss, codebook_loss, g_loss, d_weight, disc_loss, logits_real, logits_fake;
-    double lr, grad_norm; /**< generator's gradient norm before clipping; 0 when neither clipped nor asked for */
+    double lr, grad_norm; /**< generator's gradient norm before clipping */
 } tsr_vqgan_terms;
 
 /** Borrows the model. options is copied. NULL: options out of range, disc_weight without a discriminator. */
 TSR_API tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options);
 TSR_API void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t);
-/** One update of generator and discriminator on a batch. Non-finite total loss: TSR_ENUMERIC that names the term and the
-    first operator whose result was not finite (found by running forward again); no parameter has changed then. */
+/** One update of generator and discriminator on a batch. A total loss or a gradient that is not finite: TSR_ENUMERIC that
+    names the step, the term and the first operator with such a result (found by computing them again with the same random
+    numbers); no parameter has changed then. The same of the discriminator: none of its own has. */
 TSR_API tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, tsr_vqgan_terms *terms);
 /** Number of steps done; tsr_vqgan_trainer_load_state_dict sets it. */
 TSR_API int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t);

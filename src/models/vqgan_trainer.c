@@ -10,17 +10,16 @@
 #include "codebook.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
+#include "trainer_core.h"
 #include "vqgan_parts.h"
-#include "watch.h"
 
 struct tsr_vqgan_trainer {
     tsr_module *model, *disc; /* borrowed; disc NULL without an adversarial term */
     tsr_vqgan_train_options o;
-    tsr_optim *opt_g, *opt_d;
-    tsr_named_list parameters; /* of the generator */
-    tsr_ema *ema;
+    trainer_core core; /* of the generator */
+    tsr_optim *opt_d;
+    tsr_named_list disc_parameters;
     tsr_tensor *last_layer; /* decoder.conv_out.weight, borrowed */
-    tsr_tensor *steps;      /* 0-d i64, reference: part of the state */
     tsr_tensor *usage;      /* [n_embed], averaged uses of each code a batch, or NULL */
 };
 
@@ -67,25 +66,25 @@ static tsr_optim *new_adam(const tsr_named_list *parameters, const tsr_vqgan_tra
 
 static bool add_discriminator_optimiser(tsr_vqgan_trainer *t)
 {
-    tsr_named_list list = {0};
-    bool ok = tsr_module_requires_grad(t->disc, true) == TSR_OK && tsr_module_parameters(t->disc, &list) == TSR_OK &&
-              (t->opt_d = new_adam(&list, &t->o)) != NULL;
-    tsr_named_list_free(&list);
-    return ok;
+    return tsr_module_requires_grad(t->disc, true) == TSR_OK &&
+           tsr_module_parameters(t->disc, &t->disc_parameters) == TSR_OK &&
+           (t->opt_d = new_adam(&t->disc_parameters, &t->o)) != NULL;
 }
 
 static bool fill_trainer(tsr_vqgan_trainer *t)
 {
     const tsr_vqgan_config *c = tsr_vqgan_get_config(t->model);
-    tsr_mark m = tsr_scope_open();
-    bool ok = c && generator_parameters(t->model, &t->parameters) == TSR_OK;
-    ok = ok && (t->opt_g = new_adam(&t->parameters, &t->o)) && (!t->disc || add_discriminator_optimiser(t));
-    ok = ok && (t->steps = tsr_keep(tsr_zeros(TSR_SCALAR_SHAPE, .dtype = TSR_I64)));
-    if (ok && t->o.ema > 0) ok = (t->ema = tsr_ema_new(t->parameters.v, t->parameters.n, t->o.ema)) != NULL;
-    if (ok && t->o.revive_below > 0) ok = (t->usage = tsr_keep(tsr_ones(TSR_SHAPE(c->n_embed)))) != NULL;
+    t->core.lr = t->o.lr;
+    t->core.schedule = t->o.schedule;
+    t->core.clip = t->o.clip;
     t->last_layer = tsr_module_tensor(t->model, "decoder.conv_out.weight");
+    bool ok = c && t->last_layer && generator_parameters(t->model, &t->core.parameters) == TSR_OK;
+    ok = ok && (t->core.optim = new_adam(&t->core.parameters, &t->o)) && (!t->disc || add_discriminator_optimiser(t));
+    ok = ok && trainer_start(&t->core, t->o.ema);
+    tsr_mark m = tsr_scope_open();
+    if (ok && t->o.revive_below > 0) ok = (t->usage = tsr_keep(tsr_ones(TSR_SHAPE(c->n_embed)))) != NULL;
     tsr_scope_close(m);
-    return ok && t->last_layer;
+    return ok;
 }
 
 tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options)
@@ -111,20 +110,15 @@ tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_trai
 void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t)
 {
     if (!t) return;
-    tsr_optim_free(t->opt_g);
+    trainer_free(&t->core);
     tsr_optim_free(t->opt_d);
-    tsr_named_list_free(&t->parameters);
-    tsr_ema_free(t->ema);
-    tsr_release(t->steps);
+    tsr_named_list_free(&t->disc_parameters);
     tsr_release(t->usage);
     tsr_free(t);
 }
 
-int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t) { return t ? tsr_item_int(t->steps) : 0; }
-tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t) { return t && t->ema ? tsr_ema_swap(t->ema) : TSR_OK; }
-
-/* The step in work, counted from 1 as those that are done. */
-static long long this_step(const tsr_vqgan_trainer *t) { return (long long)tsr_vqgan_trainer_steps(t) + 1; }
+int64_t tsr_vqgan_trainer_steps(const tsr_vqgan_trainer *t) { return t ? trainer_steps(&t->core) : 0; }
+tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t) { return t ? trainer_swap_ema(&t->core) : TSR_OK; }
 
 /* ---- the generator's loss ----------------------------------------------------------------------------------------------- */
 
@@ -207,19 +201,6 @@ static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, f
 
 static double number(tsr_tensor *t) { return t ? tsr_item(t) : 0; }
 
-static tsr_status update_generator(tsr_vqgan_trainer *t, const forward_pass *f, tsr_vqgan_terms *terms)
-{
-    tsr_status status = tsr_backward(f->objective);
-    if (status == TSR_OK) /* without a limit it only measures */
-        status = tsr_clip_grad_norm(t->parameters.v, t->parameters.n, t->o.clip, &terms->grad_norm);
-    if (status == TSR_OK && !isfinite(terms->grad_norm))
-        status = tsr_fail(TSR_ENUMERIC, "step %lld: the gradient's norm is not finite, though the loss is",
-                          this_step(t));
-    if (status == TSR_OK) status = tsr_optim_step(t->opt_g);
-    if (status == TSR_OK && t->ema) status = tsr_ema_update(t->ema);
-    return status;
-}
-
 /* What the discriminator is shown as a fake. */
 static tsr_tensor *fake_pictures(tsr_vqgan_trainer *t, tsr_tensor *x, const forward_pass *f)
 {
@@ -256,49 +237,80 @@ static tsr_status set_zero_gradients(tsr_module *m)
     return status;
 }
 
-static tsr_status update_discriminator(tsr_vqgan_trainer *t, tsr_tensor *x, const forward_pass *f, bool learns,
-                                       tsr_vqgan_terms *terms)
+typedef struct disc_pass {
+    tsr_vqgan_trainer *t;
+    tsr_tensor *x;
+    const forward_pass *f;
+    bool learns;
+    tsr_tensor *real, *fake, *loss; /* logits, and what is descended */
+} disc_pass;
+
+static bool run_discriminator(disc_pass *d)
 {
-    tsr_status status = tsr_module_requires_grad(t->disc, true);
+    tsr_tensor *shown = fake_pictures(d->t, d->x, d->f);
+    d->real = tsr_forward(d->t->disc, d->x);
+    d->fake = tsr_forward(d->t->disc, shown);
+    d->loss = tsr_mul(discriminator_term(d->t, d->real, d->fake), tsr_scalar(d->learns ? 1 : 0));
+    return d->loss != NULL;
+}
+
+static tsr_status differentiate_discriminator(const disc_pass *d, double *norm)
+{
+    tsr_optim_zero_grad(d->t->opt_d);
+    tsr_status status = d->learns ? tsr_backward(d->loss) : set_zero_gradients(d->t->disc);
     if (status != TSR_OK) return status;
-    tsr_tensor *shown = fake_pictures(t, x, f);
-    tsr_tensor *real = tsr_forward(t->disc, x), *fake = tsr_forward(t->disc, shown);
-    tsr_tensor *loss = tsr_mul(discriminator_term(t, real, fake), tsr_scalar(learns ? 1 : 0));
-    if (!loss) return tsr_error_status();
-    terms->disc_loss = tsr_item(loss);
-    terms->logits_real = number(tsr_mean(real));
-    terms->logits_fake = number(tsr_mean(fake));
-    if (!isfinite(terms->disc_loss)) return tsr_fail(TSR_ENUMERIC, "step %lld: disc_loss is not finite", this_step(t));
-    tsr_optim_zero_grad(t->opt_d);
-    status = learns ? tsr_backward(loss) : set_zero_gradients(t->disc);
-    if (status == TSR_OK) status = tsr_optim_step(t->opt_d); /* also of zero gradients: Adam counts its steps */
-    tsr_optim_zero_grad(t->opt_d);
+    return tsr_clip_grad_norm(d->t->disc_parameters.v, d->t->disc_parameters.n, 0, norm);
+}
+
+static void run_discriminator_again(void *user)
+{
+    double norm;
+    if (run_discriminator(user)) differentiate_discriminator(user, &norm);
+}
+
+static tsr_status update_discriminator(disc_pass *d, tsr_vqgan_terms *terms)
+{
+    const trainer_core *c = &d->t->core;
+    tsr_rng_state before = tsr_generator_get_state(tsr_default_generator());
+    double norm = 0;
+    tsr_status status = tsr_module_requires_grad(d->t->disc, true);
+    if (status != TSR_OK || !run_discriminator(d)) return tsr_error_status();
+    terms->disc_loss = tsr_item(d->loss);
+    terms->logits_real = number(tsr_mean(d->real));
+    terms->logits_fake = number(tsr_mean(d->fake));
+    if (!isfinite(terms->disc_loss)) return trainer_explain(c, "disc_loss", before, run_discriminator_again, d);
+    status = differentiate_discriminator(d, &norm);
+    if (status == TSR_OK && !isfinite(norm))
+        status = trainer_explain(c, "the discriminator's gradient", before, run_discriminator_again, d);
+    if (status == TSR_OK) status = tsr_optim_step(d->t->opt_d); /* also of zero gradients: Adam counts its steps */
+    tsr_optim_zero_grad(d->t->opt_d);
     return status;
 }
 
 /* ---- a step -------------------------------------------------------------------------------------------------------------------- */
 
-static tsr_status explain(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, const tsr_vqgan_terms *terms)
+typedef struct generator_pass {
+    tsr_vqgan_trainer *t;
+    tsr_tensor *x;
+    bool adversarial;
+} generator_pass;
+
+static void run_generator_again(void *user)
 {
-    watch w;
+    generator_pass *g = user;
     forward_pass f;
-    const char *term = !isfinite(terms->nll_loss)        ? "nll_loss"
-                       : !isfinite(terms->codebook_loss) ? "codebook_loss"
-                       : !isfinite(terms->g_loss)        ? "g_loss"
-                       : !isfinite(terms->d_weight)      ? "d_weight"
-                                                         : "total_loss";
-    watch_start(&w);
-    run_forward(t, x, adversarial, &f);
-    watch_stop();
-    return tsr_fail(TSR_ENUMERIC, "step %lld: %s is not finite; the first operator with such a result is %s",
-                    this_step(t), term, w.first[0] ? w.first : "none when computed again");
+    double norm;
+    if (run_forward(g->t, g->x, g->adversarial, &f)) trainer_differentiate(&g->t->core, f.objective, &norm);
 }
 
-static void set_rates(tsr_vqgan_trainer *t, int64_t step, tsr_vqgan_terms *terms)
+/* Of a total that is not finite. */
+static const char *term_not_finite(const tsr_vqgan_terms *terms)
 {
-    terms->lr = t->o.lr * tsr_schedule_factor(&t->o.schedule, step);
-    tsr_optim_set_lr(t->opt_g, -1, terms->lr);
-    if (t->opt_d) tsr_optim_set_lr(t->opt_d, -1, terms->lr);
+    if (!isfinite(terms->nll_loss)) return "nll_loss";
+    if (!isfinite(terms->codebook_loss)) return "codebook_loss";
+    if (!isfinite(terms->g_loss)) return "g_loss";
+    if (!isfinite(terms->d_weight)) return "d_weight";
+    return "total_loss";
 }
 
 static tsr_status prepare_codebook(tsr_vqgan_trainer *t, tsr_tensor *x, int64_t step)
@@ -311,30 +323,48 @@ static tsr_status prepare_codebook(tsr_vqgan_trainer *t, tsr_tensor *x, int64_t 
     return tsr_vqgan_init_codebook(t->model, features, t->o.kmeans_steps, NULL);
 }
 
+/* Compute the losses and the generator's gradients; nothing changes but the first step's codebook. */
+static tsr_status measure(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f,
+                          tsr_vqgan_terms *terms)
+{
+    generator_pass g = {t, x, adversarial};
+    tsr_rng_state before = tsr_generator_get_state(tsr_default_generator());
+    if (!run_forward(t, x, adversarial, f)) return tsr_error_status();
+    *terms = (tsr_vqgan_terms){.total_loss = number(f->total),
+                               .nll_loss = number(f->nll),
+                               .g_loss = number(f->g_loss),
+                               .codebook_loss = number(f->codebook_loss),
+                               .d_weight = number(f->weight)};
+    if (!isfinite(terms->total_loss))
+        return trainer_explain(&t->core, term_not_finite(terms), before, run_generator_again, &g);
+    tsr_status status = trainer_differentiate(&t->core, f->objective, &terms->grad_norm);
+    if (status != TSR_OK || isfinite(terms->grad_norm)) return status;
+    return trainer_explain(&t->core, "the gradient's norm", before, run_generator_again, &g);
+}
+
+static tsr_status update_generator(tsr_vqgan_trainer *t, const forward_pass *f)
+{
+    if (!quantizer_learn(tsr_module_child(t->model, "quantize"), f->features, f->indices)) return tsr_error_status();
+    return trainer_update(&t->core);
+}
+
 static tsr_status run_step(tsr_vqgan_trainer *t, tsr_tensor *x, tsr_vqgan_terms *terms)
 {
-    int64_t step = tsr_vqgan_trainer_steps(t);
-    bool adversarial = t->disc && step >= t->o.disc_start;
+    int64_t step = trainer_steps(&t->core);
     forward_pass f;
-    tsr_optim_zero_grad(t->opt_g); /* before activations need the memory */
+    tsr_optim_zero_grad(t->core.optim); /* before activations need the memory */
     tsr_status status = prepare_codebook(t, x, step);
     if (status == TSR_OK && t->disc) status = tsr_module_requires_grad(t->disc, false);
-    if (status != TSR_OK || !run_forward(t, x, adversarial, &f)) return tsr_error_status();
-    *terms = (tsr_vqgan_terms){.total_loss = number(f.total),
-                               .nll_loss = number(f.nll),
-                               .g_loss = number(f.g_loss),
-                               .codebook_loss = number(f.codebook_loss),
-                               .d_weight = number(f.weight)};
-    if (!isfinite(terms->total_loss)) return explain(t, x, adversarial, terms);
-    set_rates(t, step, terms);
-    if (!quantizer_learn(tsr_module_child(t->model, "quantize"), f.features, f.indices)) return tsr_error_status();
-    status = update_generator(t, &f, terms);
-    bool learns = t->disc && step >= t->o.disc_start - t->o.disc_warmup;
-    if (status == TSR_OK && t->disc) status = update_discriminator(t, x, &f, learns, terms);
+    if (status == TSR_OK) status = measure(t, x, t->disc && step >= t->o.disc_start, &f, terms);
+    if (status != TSR_OK) return status;
+    terms->lr = trainer_set_rate(&t->core);
+    if (t->opt_d) tsr_optim_set_lr(t->opt_d, -1, terms->lr);
+    status = update_generator(t, &f);
+    disc_pass d = {.t = t, .x = x, .f = &f, .learns = step >= t->o.disc_start - t->o.disc_warmup};
+    if (status == TSR_OK && t->disc) status = update_discriminator(&d, terms);
     if (status == TSR_OK && t->usage)
         status = codebook_revive(t->model, t->usage, f.features, f.indices, t->o.revive_below);
-    if (status == TSR_OK && !tsr_add_(t->steps, tsr_scalar_int(1))) status = tsr_error_status();
-    return status;
+    return status == TSR_OK ? trainer_count_step(&t->core) : status;
 }
 
 tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, tsr_vqgan_terms *terms)
@@ -353,33 +383,19 @@ tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, ts
 
 tsr_status tsr_vqgan_trainer_state_dict(tsr_vqgan_trainer *t, tsr_named_list *out)
 {
-    tsr_status status = tsr_named_list_add(out, "train.steps", t->steps);
-    if (status == TSR_OK) status = tsr_optim_state_dict(t->opt_g, "train.optim.g.", out);
+    tsr_status status = trainer_state(&t->core, "train.optim.g.", out);
     if (status == TSR_OK && t->opt_d) status = tsr_optim_state_dict(t->opt_d, "train.optim.d.", out);
-    if (status == TSR_OK && t->ema) status = tsr_ema_state_dict(t->ema, "train.ema.", out);
     if (status == TSR_OK && t->usage) status = tsr_named_list_add(out, "train.usage", t->usage);
     return status;
-}
-
-static tsr_status restore_tensor(tsr_tensor *into, const char *name, const tsr_named *tensors, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (!strcmp(tensors[i].name, name)) {
-            if (tsr_numel(tensors[i].tensor) != tsr_numel(into))
-                return tsr_fail(TSR_EINVAL, "training state: '%s' has another size", name);
-            return tsr_copy_(into, tensors[i].tensor) ? TSR_OK : tsr_error_status();
-        }
-    return tsr_fail(TSR_EINVAL, "training state: there is no '%s'; the file holds weights only", name);
 }
 
 tsr_status tsr_vqgan_trainer_load_state_dict(tsr_vqgan_trainer *t, const tsr_named *tensors, int64_t n)
 {
     tsr_mark m = tsr_scope_open();
-    tsr_status status = restore_tensor(t->steps, "train.steps", tensors, n);
-    if (status == TSR_OK) status = tsr_optim_load_state_dict(t->opt_g, "train.optim.g.", tensors, n);
-    if (status == TSR_OK && t->opt_d) status = tsr_optim_load_state_dict(t->opt_d, "train.optim.d.", tensors, n);
-    if (status == TSR_OK && t->ema) status = tsr_ema_load_state_dict(t->ema, "train.ema.", tensors, n);
-    if (status == TSR_OK && t->usage) status = restore_tensor(t->usage, "train.usage", tensors, n);
+    tsr_status status = trainer_load_state(&t->core, "train.optim.g.", tensors, n);
+    if (status == TSR_OK && t->opt_d)
+        status = trainer_load_optim(&t->core, t->opt_d, &t->disc_parameters, "train.optim.d.", tensors, n);
+    if (status == TSR_OK && t->usage) status = trainer_load_tensor(t->usage, "train.usage", tensors, n);
     tsr_scope_close(m);
     return status;
 }

@@ -402,9 +402,46 @@ static void a_discriminator_that_is_not_finite_is_named(void **state)
     o.disc_warmup = 5;
     t = new_trainer(m, o);
     assert_int_equal(tsr_vqgan_trainer_step(t, small_pictures(1, 16, 16), NULL), TSR_ENUMERIC);
-    tensors_expect_error(TSR_ENUMERIC, "step 1: disc_loss is not finite");
+    tensors_expect_error(TSR_ENUMERIC,
+                         "step 1: disc_loss is not finite; the first operator with such a result is conv2d");
     tsr_vqgan_trainer_free(t);
     tsr_module_free(m);
+}
+
+static tsr_tensor *times_infinity(tsr_tensor *grad, void *user)
+{
+    (void)user;
+    return tsr_mul(grad, tsr_scalar(INFINITY));
+}
+
+/* The losses are finite, only a gradient is not: the parameters that it would have changed stay. */
+static void expect_refused_gradient(const char *hooked, const char *kept, const char *sentence)
+{
+    tsr_vqgan_config c = small_vqgan_config();
+    tsr_module *m = small_vqgan(&c);
+    tsr_vqgan_train_options o = plain;
+    o.disc_start = 0;
+    tsr_vqgan_trainer *t = new_trainer(m, o);
+    tsr_tensor *x = small_pictures(1, 16, 16);
+    step(t, x);
+    tsr_tensor *before = tsr_clone(tsr_detach(tsr_module_tensor(m, kept)));
+    assert_true(tsr_register_hook(tsr_module_tensor(m, hooked), times_infinity, NULL) >= 0);
+    assert_int_equal(tsr_vqgan_trainer_step(t, x, NULL), TSR_ENUMERIC);
+    tensors_expect_error(TSR_ENUMERIC, sentence);
+    assert_int_equal(tsr_vqgan_trainer_steps(t), 1);
+    tensors_expect_same(kept, tsr_detach(tsr_module_tensor(m, kept)), before);
+    tsr_vqgan_trainer_free(t);
+    tsr_module_free(m);
+}
+
+static void gradients_that_are_not_finite_are_refused_by_name(void **state)
+{
+    (void)state;
+    expect_refused_gradient("encoder.conv_in.weight", "decoder.conv_in.weight",
+                            "step 2: the gradient's norm is not finite; the first operator with such a result is mul");
+    expect_refused_gradient("loss.discriminator.main.2.weight", "loss.discriminator.main.0.weight",
+                            "step 2: the discriminator's gradient is not finite; the first operator with such a "
+                            "result is mul");
 }
 
 int main(void)
@@ -425,6 +462,7 @@ int main(void)
         TENSOR_TEST(pictures_of_a_wrong_size_are_an_error_and_training_goes_on),
         TENSOR_TEST(a_loss_that_is_not_finite_names_step_term_and_operator_and_touches_nothing),
         TENSOR_TEST(a_discriminator_that_is_not_finite_is_named),
+        TENSOR_TEST(gradients_that_are_not_finite_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
