@@ -15,25 +15,28 @@ say() { printf '\n== %s\n' "$*"; }
 # number KEY FILE: a figure from a line of JSON.
 number() { sed "s/.*\"$1\": \([-0-9.e]*\).*/\1/" "$2"; }
 
-# Rooms of 48 x 48 pixels become 12 x 12 codes. The limits in minutes only matter on slower machines.
-size=48
+# Rooms of 40 x 40 pixels become 10 x 10 codes; one or two solids and no patterns, since two minutes a model is little.
+# The limits in minutes only matter on slower machines.
+rooms=scenes:plain=1,solids=2
+size=40
 say "training a VQGAN on rooms that are drawn as they are needed"
-"$tessera" train vqgan --preset tiny --ch 64 --ch-mult 1,1,1 --n-embed 512 --embed-dim 8 --data scenes --size $size \
-    --steps 1400 --minutes 2.7 --batch 4 --recon l2 --disc-weight 0 --codebook ema --beta 0.05 --kmeans 10 --revive 0.02 \
-    --lr 1e-3 --warmup 20 --schedule cosine --seed 1 --checkpoint-every 200 --sample-every 200 --out "$out/vqgan"
+"$tessera" train vqgan --preset tiny --ch 32 --ch-mult 1,2,2 --set "attn_resolutions=[]" --n-embed 128 --embed-dim 8 \
+    --data $rooms --size $size --steps 1800 --minutes 1.9 --batch 4 --recon l2 --disc-weight 0 \
+    --codebook ema --beta 0.05 --kmeans 10 --revive 0.02 --lr 1e-3 --adam-beta1 0.8 --adam-beta2 0.95 \
+    --warmup 20 --schedule cosine --seed 1 --checkpoint-every 400 --sample-every 400 --out "$out/vqgan"
 
-say "training a prior over the codes of 3000 rooms"
-"$tessera" train prior --preset tiny --model "$out/vqgan" --data scenes:count=3000 --size $size \
-    --steps 420 --minutes 1.3 --batch 16 --lr 1e-3 --warmup 20 --schedule cosine --seed 1 \
-    --checkpoint-every 200 --sample-every 0 --out "$out/prior"
+say "training a prior over the codes of 8000 rooms"
+"$tessera" train prior --preset tiny --model "$out/vqgan" --data $rooms,count=8000 --size $size \
+    --steps 1500 --minutes 2 --batch 16 --lr 2e-3 --warmup 20 --schedule cosine --seed 1 \
+    --checkpoint-every 400 --sample-every 0 --out "$out/prior"
 
 say "looking at pictures that neither has seen"
-"$tessera" reconstruct --model "$out/vqgan" scenes --split held-out --size $size --limit 24 \
+"$tessera" reconstruct --model "$out/vqgan" $rooms --split held-out --size $size --limit 24 \
     --out "$out/reconstructions.png"
-"$tessera" encode --model "$out/vqgan" scenes --split held-out --size $size --limit 256 --out "$out/codes.safetensors"
-"$tessera" eval --model "$out/vqgan" --data scenes --size $size --limit 256 --json >"$out/vqgan.json"
-"$tessera" eval --prior "$out/prior" --model "$out/vqgan" --data scenes --size $size --limit 256 --json >"$out/prior.json"
-"$tessera" sample --prior "$out/prior" --count 24 --top-p 0.95 --temperature 0.9 --seed 3 --no-progress \
+"$tessera" encode --model "$out/vqgan" $rooms --split held-out --size $size --limit 256 --out "$out/codes.safetensors"
+"$tessera" eval --model "$out/vqgan" --data $rooms --size $size --limit 256 --json >"$out/vqgan.json"
+"$tessera" eval --prior "$out/prior" --model "$out/vqgan" --data $rooms --size $size --limit 256 --json >"$out/prior.json"
+"$tessera" sample --prior "$out/prior" --count 24 --top-p 0.9 --temperature 0.9 --seed 3 --no-progress \
     --out "$out/samples.png"
 
 psnr=$(number psnr "$out/vqgan.json")
