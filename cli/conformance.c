@@ -67,10 +67,10 @@ static tolerance tolerance_of(tsr_dtype dtype, bool gradient)
 static const char *describe(const tsr_tensor *t, char *buffer, size_t size)
 {
     tsr_shape shape = tsr_shape_of(t);
-    int n = snprintf(buffer, size, "%s [", tsr_dtype_name(tsr_dtype_of(t)));
-    for (int32_t i = 0; i < shape.n; i++)
-        n += snprintf(buffer + n, size - (size_t)n, "%s%lld", i ? ", " : "", (long long)shape.v[i]);
-    snprintf(buffer + n, size - (size_t)n, "]");
+    size_t n = (size_t)snprintf(buffer, size, "%s [", tsr_dtype_name(tsr_dtype_of(t)));
+    for (int32_t i = 0; i < shape.n && n < size; i++)
+        n += (size_t)snprintf(buffer + n, size - n, "%s%lld", i ? ", " : "", (long long)shape.v[i]);
+    if (n < size) snprintf(buffer + n, size - n, "]");
     return buffer;
 }
 
@@ -137,7 +137,7 @@ static void align_output(const replay *r, int64_t i, double *got, const double *
 /* Does `got` agree with the expected tensor in dtype, shape and values? `output` is its number, -1 for a gradient. */
 static bool same_tensor(replay *r, const char *what, const tsr_tensor *got, const tsr_tensor *want, int64_t output)
 {
-    char a[96], b[96];
+    char a[256], b[256]; /* eight sizes of twenty digits */
     if (tsr_dtype_of(got) != tsr_dtype_of(want) || !same_shape(got, want))
         return differ(r, "%s is %s, expected %s", what, describe(got, a, sizeof a), describe(want, b, sizeof b));
     double *x = elements_of(got), *y = elements_of(want);

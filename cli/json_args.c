@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Elements that strided values may be spread over. */
+static const int64_t SPAN_MOST = INT64_C(1) << 28;
+
 /* Zeroed memory that lives as long as the arguments. NULL and an error: no memory. */
 static void *take(call_args *a, size_t count, size_t size)
 {
@@ -22,17 +25,24 @@ static bool read_shape(const json_t *list, tsr_shape *out)
 {
     *out = (tsr_shape){.n = (int32_t)json_array_size(list)};
     if (!json_is_array(list) || json_array_size(list) > TSR_MAX_DIMS) return false;
-    for (int32_t i = 0; i < out->n; i++) out->v[i] = json_integer_value(json_array_get(list, (size_t)i));
+    for (int32_t i = 0; i < out->n; i++) {
+        const json_t *entry = json_array_get(list, (size_t)i);
+        if (!json_is_integer(entry)) return false;
+        out->v[i] = json_integer_value(entry);
+    }
     return true;
 }
 
-/* Elements from the first to the last that a tensor of this geometry reaches. */
+/* Elements from the first to the last that a tensor of this geometry reaches; -1: a negative stride, or too many. */
 static int64_t span_of(const tsr_shape *shape, const tsr_shape *stride)
 {
     int64_t span = 1;
+    for (int32_t d = 0; d < shape->n; d++)
+        if (shape->v[d] == 0) span = 0;
     for (int32_t d = 0; d < shape->n; d++) {
-        if (shape->v[d] == 0) return 0;
-        span += (shape->v[d] - 1) * stride->v[d];
+        int64_t steps = shape->v[d] - 1;
+        if (stride->v[d] < 0 || (span > 0 && steps > 0 && stride->v[d] > (SPAN_MOST - span) / steps)) return -1;
+        if (span > 0) span += steps * stride->v[d];
     }
     return span;
 }
@@ -69,6 +79,11 @@ static tsr_tensor *with_strides(call_args *a, tsr_tensor *t, const json_t *strid
     }
     size_t size = tsr_dtype_size(tsr_dtype_of(t));
     int64_t span = span_of(&shape, &stride);
+    if (span < 0) {
+        tsr_fail(TSR_EFORMAT, "\"stride\" must be of numbers that are not negative, and reach at most %lld elements",
+                 (long long)SPAN_MOST);
+        return NULL;
+    }
     char *memory = take(a, (size_t)span, size);
     if (!memory) return NULL;
     if (span) scatter_elements(memory, tsr_const_data(t), &shape, &stride, size);

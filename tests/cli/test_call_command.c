@@ -87,6 +87,30 @@ static void strides_and_numbers_that_json_lacks_are_read(void **state)
            0, "\"passed\":3,\"failed\":0");
 }
 
+static void strides_that_lead_outside_are_refused(void **state)
+{
+    (void)state;
+    const char *strides[] = {"[100000,-300]", "[4611686018427387904,1]", "[9223372036854775807,9223372036854775807]",
+                             "[1.5,1]", "[1]"};
+    char line[256];
+    shell_expect("$T call randn --args '[[3,4]]' --out m.safetensors", 0);
+    for (int i = 0; i < 5; i++) {
+        snprintf(line, sizeof line, "$T call neg --in m.safetensors --args '[{\"tensor\":\"out.0\",\"stride\":%s}]'",
+                 strides[i]);
+        shell_expect(line, 1);
+        shell_expect_text("stride");
+    }
+    shell_expect("$T call neg --in m.safetensors --args '[{\"tensor\":\"out.0\",\"stride\":[1,0]}]'", 0);
+}
+
+static void long_shapes_are_written_in_full(void **state)
+{
+    (void)state;
+    replay("{\"id\":\"a.0\",\"op\":\"zeros\",\"args\":[[0,123456789012,123456789012,123456789012,123456789012,"
+           "123456789012,123456789012,123456789012]],\"kwargs\":{},\"out\":[\"x\"]}\n",
+           1, "123456789012], expected f64 [3]");
+}
+
 static void a_folder_that_is_not_one_of_cases_is_an_error(void **state)
 {
     (void)state;
@@ -155,6 +179,8 @@ int main(void)
         cmocka_unit_test(an_operator_that_is_not_there_is_unsupported),
         cmocka_unit_test(an_expected_error_must_come),
         cmocka_unit_test(strides_and_numbers_that_json_lacks_are_read),
+        cmocka_unit_test(strides_that_lead_outside_are_refused),
+        cmocka_unit_test(long_shapes_are_written_in_full),
         cmocka_unit_test(a_folder_that_is_not_one_of_cases_is_an_error),
         cmocka_unit_test(a_call_writes_results_and_gradients),
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
