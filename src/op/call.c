@@ -109,7 +109,11 @@ static int64_t fail_no_overload(const char *name, int64_t first, int64_t n, cons
 
 int64_t tsr_call(const char *name, const tsr_arg *args, int64_t count, tsr_tensor **outs, int64_t room)
 {
-    int64_t first, n = find_overloads(name, &first);
+    int64_t first, n = name ? find_overloads(name, &first) : 0;
+    if (!name || count < 0 || (count > 0 && !args)) {
+        tsr_fail(TSR_EINVAL, "call: %s", name ? "the arguments are NULL" : "the name is NULL");
+        return -1;
+    }
     if (!n) return fail_unknown(name);
     for (op_match_mode mode = OP_MATCH_PLAIN; mode <= OP_MATCH_BOTH; mode++) {
         for (int64_t i = 0; i < n; i++) {

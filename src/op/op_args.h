@@ -4,6 +4,9 @@
 
 #include "op/op.h"
 
+/* Room for any operator's argument struct: op_run refuses larger ones. */
+enum { OP_ARGS_ROOM = 1024 };
+
 /* Copy args (info->args_size bytes) to `copy`, with what was left out replaced by its default: 0 becomes the default,
    TSR_ZERO and TSR_ZERO_INT become 0, flags become TSR_YES or TSR_NO (bool? stays TSR_FLAG_DEFAULT when absent). */
 void op_apply_defaults(const op_info *info, const void *args, void *copy);
@@ -15,7 +18,11 @@ typedef void (*op_tensor_visitor)(tsr_tensor **slot, int param, int index, void 
    input i. Slots of lists lie in the caller's list: read them, or give the struct a list of your own first. */
 void op_each_tensor(const op_info *info, void *args, op_tensor_visitor visit, void *user);
 
-/* How many calls that makes. */
+/* Give args lists of their own, of NULL entries, in place of the caller's. False: no memory, and some are NULL. */
+bool op_own_lists(const op_info *info, void *args);
+void op_free_lists(const op_info *info, void *args);
+
+/* How many calls op_each_tensor makes. */
 int op_count_tensors(const op_info *info, const void *args);
 
 /* Every name, public and exact, with what it means; sorted, overloads of one name in the order of their table. */

@@ -460,10 +460,11 @@ tsr_tensor *op_pixel_shuffle(op_ctx *c, const tsr_pixel_shuffle_args *a)
     tsr_shape lead;
     int64_t chw[3], r = a->upscale_factor;
     if (!image_dims(c, a->input, r, &lead, chw)) return NULL;
-    if (chw[0] % (r * r) != 0)
+    if (chw[0] % shape_mul(r, r) != 0)
         return op_fail(c, "channels (%lld) must be divisible by the square of upscale_factor (%lld)", (long long)chw[0],
                        (long long)r);
-    int64_t cut[5] = {chw[0] / (r * r), r, r, chw[1], chw[2]}, joined[3] = {cut[0], chw[1] * r, chw[2] * r};
+    int64_t cut[5] = {chw[0] / shape_mul(r, r), r, r, chw[1], chw[2]};
+    int64_t joined[3] = {cut[0], shape_mul(chw[1], r), shape_mul(chw[2], r)};
     tsr_tensor *t = tsr_reshape(a->input, extended(lead, 5, cut));
     t = tsr_permute(t, tail_order(lead.n, (int[]){0, 3, 1, 4, 2}));
     return tsr_reshape(t, extended(lead, 3, joined));
@@ -477,7 +478,8 @@ tsr_tensor *op_pixel_unshuffle(op_ctx *c, const tsr_pixel_unshuffle_args *a)
     if (chw[1] % r != 0 || chw[2] % r != 0)
         return op_fail(c, "height and width (%lld, %lld) must be divisible by downscale_factor (%lld)",
                        (long long)chw[1], (long long)chw[2], (long long)r);
-    int64_t cut[5] = {chw[0], chw[1] / r, r, chw[2] / r, r}, joined[3] = {chw[0] * r * r, cut[1], cut[3]};
+    int64_t cut[5] = {chw[0], chw[1] / r, r, chw[2] / r, r},
+            joined[3] = {shape_mul(chw[0], shape_mul(r, r)), cut[1], cut[3]};
     tsr_tensor *t = tsr_reshape(a->input, extended(lead, 5, cut));
     t = tsr_permute(t, tail_order(lead.n, (int[]){0, 2, 4, 1, 3}));
     return tsr_reshape(t, extended(lead, 3, joined));

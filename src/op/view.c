@@ -63,7 +63,7 @@ tsr_tensor *op_unsqueeze(op_ctx *c, const tsr_unsqueeze_args *a)
     tsr_tensor *v = tensor_view(a->input, n, a->input->shape, a->input->stride, a->input->offset);
     if (!v) return NULL;
     size_t moved = (size_t)(n - dim) * sizeof *v->shape;
-    int64_t stride = dim < n ? v->shape[dim] * v->stride[dim] : 1;
+    int64_t stride = dim < n ? shape_mul(v->shape[dim], v->stride[dim]) : 1;
     memmove(v->shape + dim + 1, v->shape + dim, moved);
     memmove(v->stride + dim + 1, v->stride + dim, moved);
     v->shape[dim] = 1;

@@ -10,15 +10,12 @@
 
 /* ---- the derivative of a part --------------------------------------------------------------------------------------- */
 
-/* One past the last element that a geometry touches; 0 when it has no elements. */
-static int64_t extent(const tsr_shape *size, const tsr_shape *stride, int64_t offset)
+/* One past the last element that a geometry touches; 0 when it has no elements, INT64_MAX when it cannot be counted. */
+static int64_t end_of(const tsr_shape *size, const tsr_shape *stride, int64_t offset)
 {
-    int64_t end = offset + 1;
-    for (int d = 0; d < size->n; d++) {
-        if (size->v[d] == 0) return 0;
-        end += (size->v[d] - 1) * stride->v[d];
-    }
-    return end;
+    int64_t n = shape_extent(size->n, size->v, stride->v), end;
+    if (n == 0) return 0;
+    return n < 0 || __builtin_add_overflow(offset, n, &end) ? INT64_MAX : end;
 }
 
 /* The position of each element of `size` in row-major order, i64. */
@@ -64,7 +61,7 @@ tsr_tensor *op_strided_move(op_ctx *c, const tsr_strided_move_args *a)
     (void)c;
     tsr_shape size = op_shape(a->input);
     bool dense = a->out_offset == 0 && shape_is_contiguous(a->out_size.n, a->out_size.v, a->out_stride.v);
-    int64_t n = tsr_max_i64(extent(&size, &a->stride, a->offset), extent(&a->out_size, &a->out_stride, a->out_offset));
+    int64_t n = tsr_max_i64(end_of(&size, &a->stride, a->offset), end_of(&a->out_size, &a->out_stride, a->out_offset));
     tsr_tensor *buffer = region_zeros((tsr_dtype)a->input->dtype, &TSR_SHAPE(n), a->input);
     if (!buffer || !lay_out(buffer, a->input, &a->stride, a->offset)) return NULL;
     if (dense && n == shape_numel(a->out_size.n, a->out_size.v)) return region_reshape(buffer, &a->out_size);
@@ -111,10 +108,17 @@ static int64_t slice_bound(tsr_number n, int64_t absent, int64_t size)
     return i < 0 ? 0 : tsr_min_i64(i, size);
 }
 
+/* The stride of every step-th element. Where that cannot be counted there is one element at most, and it matters not. */
+static int64_t stepped(int64_t stride, int64_t step)
+{
+    int64_t wide;
+    return __builtin_mul_overflow(stride, step, &wide) ? stride : wide;
+}
+
 static run slice_run(const tsr_slice_args *a, int dim, int64_t size)
 {
     int64_t start = slice_bound(a->start, 0, size), end = slice_bound(a->end, size, size);
-    return (run){dim, start, end > start ? (end - start + a->step - 1) / a->step : 0};
+    return (run){dim, start, end > start ? (end - start - 1) / a->step + 1 : 0};
 }
 
 tsr_tensor *op_slice(op_ctx *c, const tsr_slice_args *a)
@@ -127,7 +131,7 @@ tsr_tensor *op_slice(op_ctx *c, const tsr_slice_args *a)
     run r = slice_run(a, dim, t->shape[dim]);
     tsr_shape shape = op_shape(t), stride = tsr_strides_of(t);
     shape.v[dim] = r.length;
-    stride.v[dim] *= a->step;
+    stride.v[dim] = stepped(stride.v[dim], a->step);
     return tensor_view(t, t->ndim, shape.v, stride.v, t->offset + r.start * t->stride[dim]);
 }
 
@@ -136,7 +140,7 @@ void op_slice_grad(op_ctx *c, const tsr_slice_args *a, tsr_tensor *const *grad, 
     tsr_shape shape, stride = input_strides(c, &shape);
     int dim = (int)(a->dim < 0 ? a->dim + shape.n : a->dim);
     int64_t offset = slice_run(a, dim, shape.v[dim]).start * stride.v[dim];
-    stride.v[dim] *= a->step;
+    stride.v[dim] = stepped(stride.v[dim], a->step);
     grad_in[0] = part_backward(c, grad[0], &stride, offset);
 }
 
@@ -190,13 +194,13 @@ tsr_tensor *op_as_strided(op_ctx *c, const tsr_as_strided_args *a)
     int64_t offset = op_has(a->storage_offset) ? op_i64(a->storage_offset) : a->input->offset;
     if (a->size.n != a->stride.n)
         return op_fail(c, "size %s and stride %s have different lengths", shape_text(&a->size), shape_text(&a->stride));
-    bool ok = offset >= 0;
+    bool ok = offset >= 0 && offset <= INT64_MAX / 16; /* an empty view may lie beyond the storage's end */
     for (int d = 0; d < a->size.n; d++) ok = ok && a->size.v[d] >= 0 && a->stride.v[d] >= 0;
     if (!ok)
-        return op_fail(c, "size %s, stride %s and storage_offset %lld must not be negative", shape_text(&a->size),
-                       shape_text(&a->stride), (long long)offset);
+        return op_fail(c, "size %s, stride %s and storage_offset %lld must be from 0 and countable",
+                       shape_text(&a->size), shape_text(&a->stride), (long long)offset);
     int64_t has = a->input->storage->bytes / (int64_t)tsr_dtype_size((tsr_dtype)a->input->dtype);
-    if (extent(&a->size, &a->stride, offset) > has)
+    if (end_of(&a->size, &a->stride, offset) > has)
         return op_fail(c, "size %s, stride %s and storage_offset %lld need more than the storage's %lld elements",
                        shape_text(&a->size), shape_text(&a->stride), (long long)offset, (long long)has);
     return tensor_view(a->input, a->size.n, a->size.v, a->stride.v, offset);
@@ -289,7 +293,7 @@ tsr_tensor *op_unfold(op_ctx *c, const tsr_unfold_args *a)
     stride.v[stride.n++] = n == 0 ? 1 : stride.v[dim];
     if (n > 0) {
         shape.v[dim] = (length - a->size) / a->step + 1;
-        stride.v[dim] *= a->step;
+        stride.v[dim] = stepped(stride.v[dim], a->step);
     }
     return tensor_view(a->input, shape.n, shape.v, stride.v, a->input->offset);
 }
@@ -351,8 +355,8 @@ static tsr_tensor *piece(tsr_tensor *t, int dim, int64_t start, int64_t length)
 static int64_t equal_pieces(tsr_tensor *t, int dim, int64_t size, int64_t count, tsr_tensor **out)
 {
     for (int64_t i = 0; i < count; i++) {
-        int64_t start = tsr_min_i64(i * size, t->shape[dim]), end = tsr_min_i64(start + size, t->shape[dim]);
-        if (!(out[i] = piece(t, dim, start, end - start))) return -1;
+        int64_t start = tsr_min_i64(i * size, t->shape[dim]), left = t->shape[dim] - start;
+        if (!(out[i] = piece(t, dim, start, tsr_min_i64(size, left)))) return -1;
     }
     return count;
 }
@@ -397,7 +401,8 @@ void op_unbind_grad(op_ctx *c, const tsr_unbind_args *a, tsr_tensor *const *grad
     join_pieces(c, dim, shape.v[dim], grad, grad_in, true);
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/* a is not negative. */
+static int64_t ceil_div(int64_t a, int64_t b) { return a > 0 ? (a - 1) / b + 1 : 0; }
 
 /* How chunk and split divide a dimension: the size of a piece, and how many. */
 static int64_t chunk_size(int64_t length, int64_t chunks) { return tsr_max_i64(1, ceil_div(length, chunks)); }

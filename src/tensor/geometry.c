@@ -24,7 +24,7 @@ void shape_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride)
     int64_t step = 1;
     for (int d = ndim - 1; d >= 0; d--) {
         stride[d] = step;
-        step *= tsr_max_i64(shape[d], 1);
+        step = shape_mul(step, tsr_max_i64(shape[d], 1)); /* empty tensors may have other sizes of any size */
     }
 }
 
@@ -34,7 +34,7 @@ void shape_channels_last_strides(int ndim, const int64_t *shape, int64_t *stride
     int64_t step = tsr_max_i64(shape[1], 1);
     for (int d = ndim - 1; d >= 2; d--) {
         stride[d] = step;
-        step *= tsr_max_i64(shape[d], 1);
+        step = shape_mul(step, tsr_max_i64(shape[d], 1));
     }
     stride[0] = step;
 }
@@ -97,6 +97,16 @@ int64_t shape_numel(int ndim, const int64_t *shape)
     for (int d = 0; d < ndim; d++)
         if (__builtin_mul_overflow(n, shape[d], &n) || n > INT64_MAX / 16) return -1;
     return n;
+}
+
+int64_t shape_extent(int ndim, const int64_t *shape, const int64_t *stride)
+{
+    int64_t last = 0, reach;
+    if (is_empty(ndim, shape)) return 0;
+    for (int d = 0; d < ndim; d++)
+        if (__builtin_mul_overflow(shape[d] - 1, stride[d], &reach) || __builtin_add_overflow(last, reach, &last))
+            return -1;
+    return last < INT64_MAX ? last + 1 : -1;
 }
 
 bool shape_broadcast(const char *op, const tsr_shape *a, const tsr_shape *b, tsr_shape *out)
@@ -189,7 +199,7 @@ const char *shape_text(const tsr_shape *s)
     char *out = buffers[next++ % 8];
     size_t at = 0, room = sizeof buffers[0];
     at += (size_t)snprintf(out + at, room - at, "[");
-    for (int d = 0; d < s->n; d++)
+    for (int d = 0; d < s->n && d < TSR_MAX_DIMS; d++)
         at += (size_t)snprintf(out + at, room - at, d ? ", %lld" : "%lld", (long long)s->v[d]);
     snprintf(out + at, room - at, "]");
     return out;

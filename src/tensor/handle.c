@@ -38,10 +38,23 @@ void tsr_release(tsr_tensor *t)
     if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0) tensor_free(t);
 }
 
+/* An error unless a tensor can have this dtype and shape. */
+static bool possible(tsr_dtype dtype, int ndim, const int64_t *shape)
+{
+    bool few = ndim >= 0 && ndim <= TSR_MAX_DIMS;
+    if (few && shape_numel(ndim, shape) >= 0 && tsr_dtype_size(dtype) > 0) return true;
+    tsr_shape s = {.n = few ? ndim : 0};
+    memcpy(s.v, shape, (size_t)s.n * sizeof *shape);
+    tsr_fail(TSR_EINVAL,
+             "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no overflow)",
+             tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
+    return false;
+}
+
 tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
                         int64_t offset)
 {
-    tsr_tensor *t = tsr_alloc(sizeof *t);
+    tsr_tensor *t = possible(dtype, ndim, shape) ? tsr_alloc(sizeof *t) : NULL;
     if (!t) return NULL;
     memset(t, 0, sizeof *t);
     __atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
@@ -56,31 +69,12 @@ tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t
     return NULL;
 }
 
-/* Elements from the first to behind the last. */
-static int64_t extent(int ndim, const int64_t *shape, const int64_t *stride)
-{
-    int64_t last = 0;
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] == 0) return 0;
-        last += (shape[d] - 1) * stride[d];
-    }
-    return last + 1;
-}
-
 tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
                                  tsr_device device)
 {
-    int64_t numel = ndim >= 0 && ndim <= TSR_MAX_DIMS ? shape_numel(ndim, shape) : -1;
-    if (numel < 0 || tsr_dtype_size(dtype) == 0) {
-        tsr_shape s = {.n = ndim < 0 || ndim > TSR_MAX_DIMS ? 0 : ndim};
-        memcpy(s.v, shape, (size_t)s.n * sizeof *shape);
-        tsr_fail(TSR_EINVAL,
-                 "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no "
-                 "overflow)",
-                 tsr_dtype_name(dtype), shape_text(&s), ndim, TSR_MAX_DIMS);
-        return NULL;
-    }
-    tsr_storage *s = storage_new(extent(ndim, shape, stride) * (int64_t)tsr_dtype_size(dtype), device);
+    if (!possible(dtype, ndim, shape)) return NULL;
+    int64_t n = shape_extent(ndim, shape, stride);
+    tsr_storage *s = storage_new(n < 0 ? INT64_MAX : shape_mul(n, (int64_t)tsr_dtype_size(dtype)), device);
     if (!s) return NULL;
     tsr_tensor *t = tensor_wrap(s, dtype, ndim, shape, stride, 0);
     storage_release(s);
@@ -90,8 +84,7 @@ tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape
 tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device)
 {
     int64_t stride[TSR_MAX_DIMS] = {0};
-    bool possible = ndim >= 0 && ndim <= TSR_MAX_DIMS && shape_numel(ndim, shape) >= 0;
-    if (possible) shape_contiguous_strides(ndim, shape, stride);
+    if (ndim >= 0 && ndim <= TSR_MAX_DIMS) shape_contiguous_strides(ndim, shape, stride);
     return tensor_empty_strided(dtype, ndim, shape, stride, device);
 }
 
@@ -119,8 +112,16 @@ tsr_tensor *tensor_alias(const tsr_tensor *t)
 
 /* ---- from the caller's data --------------------------------------------------------------------------------- */
 
+static bool has_data(const char *function, const void *data, const tsr_shape *shape)
+{
+    if (data || shape_numel(shape->n, shape->v) == 0) return true;
+    tsr_fail(TSR_EINVAL, "%s: data is NULL, for a tensor of shape %s", function, shape_text(shape));
+    return false;
+}
+
 tsr_tensor *tsr_from_data(const void *data, tsr_shape shape, tsr_dtype dtype)
 {
+    if (!possible(dtype, shape.n, shape.v) || !has_data("from_data", data, &shape)) return NULL;
     tsr_tensor *t = tensor_empty(dtype, shape.n, shape.v, TSR_CPU);
     if (t && t->storage->bytes > 0) memcpy(t->storage->data, data, (size_t)t->storage->bytes);
     return t;
@@ -129,11 +130,8 @@ tsr_tensor *tsr_from_data(const void *data, tsr_shape shape, tsr_dtype dtype)
 tsr_tensor *tsr_from_blob(void *data, tsr_shape shape, tsr_dtype dtype, void (*done)(void *user), void *user)
 {
     int64_t stride[TSR_MAX_DIMS];
-    int64_t numel = shape.n >= 0 && shape.n <= TSR_MAX_DIMS ? shape_numel(shape.n, shape.v) : -1;
-    if (numel < 0 || tsr_dtype_size(dtype) == 0) {
-        tsr_fail(TSR_EINVAL, "from_blob: bad shape %s or dtype %s", shape_text(&shape), tsr_dtype_name(dtype));
-        return NULL;
-    }
+    if (!possible(dtype, shape.n, shape.v) || !has_data("from_blob", data, &shape)) return NULL;
+    int64_t numel = shape_numel(shape.n, shape.v);
     tsr_storage *s = tsr_alloc_zeroed(1, sizeof *s);
     if (!s) return NULL;
     *s = (tsr_storage){

@@ -110,8 +110,17 @@ void shape_channels_last_strides(int ndim, const int64_t *shape, int64_t *stride
 bool shape_is_contiguous(int ndim, const int64_t *shape, const int64_t *stride);
 bool shape_is_channels_last(int ndim, const int64_t *shape, const int64_t *stride);
 bool shape_is_dense(int ndim, const int64_t *shape, const int64_t *stride); /* some order of dims is row-major */
+/* a * b of sizes that are not negative; INT64_MAX, which no tensor can have, on overflow. */
+static inline int64_t shape_mul(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+
 /* Product of sizes; -1 on overflow or a negative size. */
 int64_t shape_numel(int ndim, const int64_t *shape);
+/* Elements from the first that the geometry touches to behind the last, 0 when it has none; -1 on overflow. */
+int64_t shape_extent(int ndim, const int64_t *shape, const int64_t *stride);
 /* The broadcast shape of a and b; false and an error naming `op` and both shapes when there is none. */
 bool shape_broadcast(const char *op, const tsr_shape *a, const tsr_shape *b, tsr_shape *out);
 /* Strides with which `t` is read as if it had shape `to` (0 where it is expanded). t must broadcast to it. */
