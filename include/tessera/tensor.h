@@ -93,6 +93,13 @@ TSR_API tsr_tensor *tsr_scalar_int(int64_t value);
 TSR_API tsr_dtype tsr_dtype_of(const tsr_tensor *t);
 TSR_API int tsr_ndim(const tsr_tensor *t);
 TSR_API tsr_shape tsr_shape_of(const tsr_tensor *t);
+/** Whether two shapes have the same sizes. */
+static inline bool tsr_shape_equal(tsr_shape a, tsr_shape b)
+{
+    bool equal = a.n == b.n;
+    for (int d = 0; equal && d < a.n; d++) equal = a.v[d] == b.v[d];
+    return equal;
+}
 /** In elements. */
 TSR_API tsr_shape tsr_strides_of(const tsr_tensor *t);
 /** In elements, from the storage's start. */

@@ -48,8 +48,7 @@ static tsr_tensor *take(tsr_module *m, tsr_archive *a, const char *path, const c
     }
     tsr_tensor *t = tsr_archive_get(a, i);
     if (!t) return NULL;
-    tsr_shape s = tsr_shape_of(t);
-    if (s.n != shape.n || memcmp(s.v, shape.v, (size_t)s.n * sizeof *s.v)) {
+    if (!tsr_shape_equal(tsr_shape_of(t), shape)) {
         tsr_fail(TSR_EFORMAT, "%s: '...%s' does not have the size it has in VGG16 and LPIPS", path, first);
         return NULL;
     }

@@ -26,12 +26,6 @@ static void add_size(tsr_text *text, const tsr_tensor *t)
     tsr_text_add(text, "])");
 }
 
-static bool same_shape(const tsr_tensor *a, const tsr_tensor *b)
-{
-    tsr_shape x = tsr_shape_of(a), y = tsr_shape_of(b);
-    return x.n == y.n && !memcmp(x.v, y.v, (size_t)x.n * sizeof *x.v);
-}
-
 static tsr_status report_name(char ***list, int64_t *n, const char *name)
 {
     char **grown = tsr_realloc(*list, (size_t)(*n + 1) * sizeof *grown);
@@ -50,7 +44,7 @@ static tsr_status expect(const char *name, module_tensor *t, void *user)
         tsr_text_add(&l->missing, l->n_missing++ ? ", \"%s\"" : "\"%s\"", name);
         return l->report ? report_name(&l->report->missing, &l->report->n_missing, name) : TSR_OK;
     }
-    if (same_shape(given->tensor, t->tensor)) return TSR_OK;
+    if (tsr_shape_equal(tsr_shape_of(given->tensor), tsr_shape_of(t->tensor))) return TSR_OK;
     tsr_text_add(&l->sizes, "\n\tsize mismatch for %s: copying a param with shape ", name);
     add_size(&l->sizes, given->tensor);
     tsr_text_add(&l->sizes, " from checkpoint, the shape in current model is ");
