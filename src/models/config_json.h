@@ -1,4 +1,4 @@
-/* config_json.h: configurations as JSON, driven by a table of a struct's fields. */
+/* config_json.h: what the configurations of all models do: JSON, presets, refusals; driven by tables. */
 #ifndef MODELS_CONFIG_JSON_H
 #define MODELS_CONFIG_JSON_H
 
@@ -21,12 +21,31 @@ typedef struct config_field {
     const char *parent; /* the CONFIG_OBJECT it belongs to, or NULL */
 } config_field;
 
-/* Fields that the text names replace those of *config. Unknown keys and wrong types are errors that name `what`; nothing is
-   changed then. */
-tsr_status config_read(const char *what, const config_field *fields, int count, size_t size, const char *json,
-                       void *config);
+/* The entry of a struct's field. */
+#define CONFIG_FIELD(type, name, kind)                                                                                 \
+    {                                                                                                                  \
+#name, kind, offsetof(type, name), NULL                                                                        \
+    }
 
+/* A kind of configuration. */
+typedef struct config_type {
+    const char *what; /* "VQGAN", in messages */
+    size_t size;      /* of the struct */
+    const config_field *fields;
+    int count;
+    const char *const *names; /* of presets, NULL-terminated */
+    const void *presets;      /* structs, in the names' order */
+} config_type;
+
+/* Fields that the text names replace those of *config. Unknown keys and wrong types are errors; nothing is changed then. */
+tsr_status config_read(const config_type *t, const char *json, void *config);
 /* The whole struct as a JSON object, in the table's order. */
-tsr_status config_write(const config_field *fields, int count, const void *config, tsr_bytes *out);
+tsr_status config_write(const config_type *t, const void *config, tsr_bytes *out);
+/* Copy a preset; the error for another name lists them. */
+tsr_status config_preset(const config_type *t, const char *name, void *config);
+/* TSR_EINVAL: "VQGAN configuration: ch is 33, it must <must>". */
+tsr_status config_refuse(const config_type *t, const char *field, int64_t value, const char *must);
+/* TSR_OK, or the error, for a probability below 1. */
+tsr_status config_check_probability(const config_type *t, const char *field, double p);
 
 #endif

@@ -1,13 +1,8 @@
 /* gpt_config.c: configurations of the prior: presets, JSON, checks. */
-#include <string.h>
-
 #include "config_json.h"
 #include "tessera/gpt.h"
 
-#define FIELD(name, kind)                                                                                              \
-    {                                                                                                                  \
-#name, kind, offsetof(tsr_gpt_config, name), NULL                                                              \
-    }
+#define FIELD(name, kind) CONFIG_FIELD(tsr_gpt_config, name, kind)
 
 static const config_field fields[] = {
     FIELD(vocab_size, CONFIG_INT),   FIELD(block_size, CONFIG_INT),    FIELD(n_layer, CONFIG_INT),
@@ -17,60 +12,36 @@ static const config_field fields[] = {
     FIELD(code_width, CONFIG_INT),
 };
 
-enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+static const char *const names[] = {"tiny", "small", "f16-imagenet", NULL};
 
-static const struct preset {
-    const char *name;
-    tsr_gpt_config config;
-} presets[] = {
-    {"tiny", {.vocab_size = 257, .block_size = 256, .n_layer = 4, .n_head = 4, .n_embd = 128, .n_codes = 256}},
-    {"small", {.vocab_size = 1025, .block_size = 256, .n_layer = 8, .n_head = 8, .n_embd = 512, .n_codes = 1024}},
-    {"f16-imagenet",
-     {.vocab_size = 17384,
-      .block_size = 256,
-      .n_layer = 48,
-      .n_head = 24,
-      .n_embd = 1536,
-      .n_codes = 16384,
-      .classes = 1000,
-      .code_height = 16,
-      .code_width = 16}},
+static const tsr_gpt_config presets[] = {
+    {.vocab_size = 257, .block_size = 256, .n_layer = 4, .n_head = 4, .n_embd = 128, .n_codes = 256},
+    {.vocab_size = 1025, .block_size = 256, .n_layer = 8, .n_head = 8, .n_embd = 512, .n_codes = 1024},
+    {.vocab_size = 17384,
+     .block_size = 256,
+     .n_layer = 48,
+     .n_head = 24,
+     .n_embd = 1536,
+     .n_codes = 16384,
+     .classes = 1000,
+     .code_height = 16,
+     .code_width = 16},
 };
 
-const char *const *tsr_gpt_presets(void)
-{
-    static const char *const names[] = {"tiny", "small", "f16-imagenet", NULL};
-    return names;
-}
+static const config_type type = {"prior", sizeof(tsr_gpt_config), fields, sizeof fields / sizeof *fields, names,
+                                 presets};
 
-tsr_status tsr_gpt_preset(const char *name, tsr_gpt_config *out)
-{
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
-        if (name && !strcmp(name, presets[i].name)) {
-            *out = presets[i].config;
-            return TSR_OK;
-        }
-    return tsr_fail(TSR_EINVAL, "there is no prior preset '%s'; presets: tiny, small, f16-imagenet", name ? name : "");
-}
+const char *const *tsr_gpt_presets(void) { return names; }
+tsr_status tsr_gpt_preset(const char *name, tsr_gpt_config *out) { return config_preset(&type, name, out); }
+tsr_status tsr_gpt_config_read(const char *json, tsr_gpt_config *c) { return config_read(&type, json, c); }
+tsr_status tsr_gpt_config_write(const tsr_gpt_config *c, tsr_bytes *out) { return config_write(&type, c, out); }
 
-tsr_status tsr_gpt_config_read(const char *json, tsr_gpt_config *config)
+static tsr_status refuse(const char *field, int64_t value, const char *must)
 {
-    return config_read("prior", fields, FIELD_COUNT, sizeof *config, json, config);
-}
-
-tsr_status tsr_gpt_config_write(const tsr_gpt_config *config, tsr_bytes *out)
-{
-    return config_write(fields, FIELD_COUNT, config, out);
-}
-
-static tsr_status refuse(const char *field, int64_t value, const char *why)
-{
-    return tsr_fail(TSR_EINVAL, "prior configuration: %s is %lld, it must %s", field, (long long)value, why);
+    return config_refuse(&type, field, value, must);
 }
 
 enum { MOST_FEATURES = 1 << 20 };
-
-static bool is_probability(double p) { return p >= 0 && p < 1; }
 
 tsr_status tsr_gpt_config_check(const tsr_gpt_config *c)
 {
@@ -85,7 +56,7 @@ tsr_status tsr_gpt_config_check(const tsr_gpt_config *c)
     if (c->n_codes < 0 || c->n_codes > c->vocab_size) return refuse("n_codes", c->n_codes, "be at most vocab_size");
     if (c->classes < 0 || c->classes > c->vocab_size - c->n_codes)
         return refuse("classes", c->classes, "leave room in vocab_size beside n_codes");
-    if (!is_probability(c->embd_pdrop) || !is_probability(c->resid_pdrop) || !is_probability(c->attn_pdrop))
-        return tsr_fail(TSR_EINVAL, "prior configuration: dropout probabilities must be in [0, 1)");
-    return TSR_OK;
+    tsr_status status = config_check_probability(&type, "embd_pdrop", c->embd_pdrop);
+    if (status == TSR_OK) status = config_check_probability(&type, "resid_pdrop", c->resid_pdrop);
+    return status == TSR_OK ? config_check_probability(&type, "attn_pdrop", c->attn_pdrop) : status;
 }

@@ -1,14 +1,10 @@
 /* vqgan_config.c: configurations of VQGAN: presets, JSON, checks. */
 #include <math.h>
-#include <string.h>
 
 #include "config_json.h"
 #include "tessera/vqgan.h"
 
-#define FIELD(name, kind)                                                                                              \
-    {                                                                                                                  \
-#name, kind, offsetof(tsr_vqgan_config, name), NULL                                                            \
-    }
+#define FIELD(name, kind) CONFIG_FIELD(tsr_vqgan_config, name, kind)
 
 static const config_field fields[] = {
     FIELD(ch, CONFIG_INT),
@@ -30,96 +26,72 @@ static const config_field fields[] = {
     {"ndf", CONFIG_INT, offsetof(tsr_vqgan_config, disc_ndf), "disc"},
 };
 
-enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+static const char *const names[] = {"tiny", "small", "f16-imagenet", NULL};
 
-static const struct preset {
-    const char *name;
-    tsr_vqgan_config config;
-} presets[] = {
-    {"tiny",
-     {.ch = 32,
-      .ch_mult = {3, {1, 2, 2}},
-      .num_res_blocks = 1,
-      .attn_resolutions = {1, {16}},
-      .resolution = 64,
-      .z_channels = 64,
-      .embed_dim = 64,
-      .n_embed = 256,
-      .in_channels = 3,
-      .out_ch = 3,
-      .beta = 0.25,
-      .legacy = true,
-      .disc = true,
-      .disc_n_layers = 2,
-      .disc_ndf = 64}},
-    {"small",
-     {.ch = 64,
-      .ch_mult = {4, {1, 1, 2, 2}},
-      .num_res_blocks = 2,
-      .attn_resolutions = {1, {8}},
-      .resolution = 64,
-      .z_channels = 128,
-      .embed_dim = 128,
-      .n_embed = 1024,
-      .in_channels = 3,
-      .out_ch = 3,
-      .beta = 0.25,
-      .legacy = true,
-      .disc = true,
-      .disc_n_layers = 3,
-      .disc_ndf = 64}},
-    {"f16-imagenet",
-     {.ch = 128,
-      .ch_mult = {5, {1, 1, 2, 2, 4}},
-      .num_res_blocks = 2,
-      .attn_resolutions = {1, {16}},
-      .resolution = 256,
-      .z_channels = 256,
-      .embed_dim = 256,
-      .n_embed = 16384,
-      .in_channels = 3,
-      .out_ch = 3,
-      .beta = 0.25,
-      .legacy = true,
-      .disc = true,
-      .disc_n_layers = 2,
-      .disc_ndf = 64}},
+static const tsr_vqgan_config presets[] = {
+    {.ch = 32,
+     .ch_mult = {3, {1, 2, 2}},
+     .num_res_blocks = 1,
+     .attn_resolutions = {1, {16}},
+     .resolution = 64,
+     .z_channels = 64,
+     .embed_dim = 64,
+     .n_embed = 256,
+     .in_channels = 3,
+     .out_ch = 3,
+     .beta = 0.25,
+     .legacy = true,
+     .disc = true,
+     .disc_n_layers = 2,
+     .disc_ndf = 64},
+    {.ch = 64,
+     .ch_mult = {4, {1, 1, 2, 2}},
+     .num_res_blocks = 2,
+     .attn_resolutions = {1, {8}},
+     .resolution = 64,
+     .z_channels = 128,
+     .embed_dim = 128,
+     .n_embed = 1024,
+     .in_channels = 3,
+     .out_ch = 3,
+     .beta = 0.25,
+     .legacy = true,
+     .disc = true,
+     .disc_n_layers = 3,
+     .disc_ndf = 64},
+    {.ch = 128,
+     .ch_mult = {5, {1, 1, 2, 2, 4}},
+     .num_res_blocks = 2,
+     .attn_resolutions = {1, {16}},
+     .resolution = 256,
+     .z_channels = 256,
+     .embed_dim = 256,
+     .n_embed = 16384,
+     .in_channels = 3,
+     .out_ch = 3,
+     .beta = 0.25,
+     .legacy = true,
+     .disc = true,
+     .disc_n_layers = 2,
+     .disc_ndf = 64},
 };
 
-const char *const *tsr_vqgan_presets(void)
-{
-    static const char *const names[] = {"tiny", "small", "f16-imagenet", NULL};
-    return names;
-}
+static const config_type type = {"VQGAN", sizeof(tsr_vqgan_config), fields, sizeof fields / sizeof *fields, names,
+                                 presets};
 
-tsr_status tsr_vqgan_preset(const char *name, tsr_vqgan_config *out)
-{
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
-        if (name && !strcmp(name, presets[i].name)) {
-            *out = presets[i].config;
-            return TSR_OK;
-        }
-    return tsr_fail(TSR_EINVAL, "there is no VQGAN preset '%s'; presets: tiny, small, f16-imagenet", name ? name : "");
-}
-
-tsr_status tsr_vqgan_config_read(const char *json, tsr_vqgan_config *config)
-{
-    return config_read("VQGAN", fields, FIELD_COUNT, sizeof *config, json, config);
-}
-
-tsr_status tsr_vqgan_config_write(const tsr_vqgan_config *config, tsr_bytes *out)
-{
-    return config_write(fields, FIELD_COUNT, config, out);
-}
+const char *const *tsr_vqgan_presets(void) { return names; }
+tsr_status tsr_vqgan_preset(const char *name, tsr_vqgan_config *out) { return config_preset(&type, name, out); }
+tsr_status tsr_vqgan_config_read(const char *json, tsr_vqgan_config *c) { return config_read(&type, json, c); }
+tsr_status tsr_vqgan_config_write(const tsr_vqgan_config *c, tsr_bytes *out) { return config_write(&type, c, out); }
 
 int64_t tsr_vqgan_downsampling(const tsr_vqgan_config *c)
 {
     return c->ch_mult.n > 0 ? (int64_t)1 << (c->ch_mult.n - 1) : 1;
 }
 
-static tsr_status refuse(const char *field, int64_t value, const char *why)
+static tsr_status refuse(const char *field, int64_t value, const char *must)
 {
-    return tsr_fail(TSR_EINVAL, "VQGAN configuration: %s is %lld, it must %s", field, (long long)value, why);
+    return config_refuse(&type, field, value, must);
 }
 
 enum { MOST_CHANNELS = 65536 }; /* products of a few of them do not overflow */
@@ -156,7 +128,5 @@ tsr_status tsr_vqgan_config_check(const tsr_vqgan_config *c)
     if (c->disc && (c->disc_n_layers < 0 || c->disc_n_layers > 8))
         return refuse("disc.n_layers", c->disc_n_layers, "be 0 (3) to 8");
     if (c->disc && !within(c->disc_ndf, 0)) return refuse("disc.ndf", c->disc_ndf, "be 0 to 65536");
-    if (!(c->dropout >= 0 && c->dropout < 1))
-        return tsr_fail(TSR_EINVAL, "VQGAN configuration: dropout %g is not in [0, 1)", c->dropout);
-    return TSR_OK;
+    return config_check_probability(&type, "dropout", c->dropout);
 }

@@ -171,7 +171,7 @@ static void impossible_priors_are_refused_in_a_sentence(void **state)
     REFUSE_GPT("n_codes", c.n_codes = 16);
     REFUSE_GPT("classes", c.classes = 4);
     REFUSE_GPT("classes", c.classes = INT64_MAX);
-    REFUSE_GPT("dropout", c.attn_pdrop = 1);
+    REFUSE_GPT("attn_pdrop 1", c.attn_pdrop = 1);
 }
 
 int main(void)
