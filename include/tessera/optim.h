@@ -52,7 +52,8 @@ TSR_API double tsr_optim_get_lr(const tsr_optim *o, int64_t group);
 /** Append the state's tensors under prefix + "PARAMETER.exp_avg", "PARAMETER.exp_avg_sq", "PARAMETER.step", ...; borrowed, valid until
     the next step. Parameters that never had a gradient have none. */
 TSR_API tsr_status tsr_optim_state_dict(tsr_optim *o, const char *prefix, tsr_named_list *out);
-/** Restore from tensors under these names; a name that is missing means no state yet. Shapes must match. */
+/** Restore from tensors under these names. A parameter of which none is there has no state yet. TSR_EINVAL, and nothing is
+    changed: a shape that is not the parameter's; one of which some state is there and some (named) is missing. */
 TSR_API tsr_status tsr_optim_load_state_dict(tsr_optim *o, const char *prefix, const tsr_named *tensors, int64_t n);
 
 /* ---- gradients ----------------------------------------------------------------------------------------------------- */
@@ -87,14 +88,24 @@ TSR_API double tsr_schedule_factor(const tsr_schedule *s, int64_t step);
 /** An exponential moving average of parameters: average = decay * average + (1 - decay) * parameter. */
 typedef struct tsr_ema tsr_ema;
 
-/** Starts as a copy of the parameters (references of them are taken). */
+/** Starts as a copy of the parameters (references of them are taken); for tsr_ema_free. NULL: decay is not in [0, 1]; no
+    memory. */
 TSR_API tsr_ema *tsr_ema_new(const tsr_named *parameters, int64_t n, double decay);
 TSR_API void tsr_ema_free(tsr_ema *e);
+/** The decay of update number n, from 0, that lets an average forget the first, untrained weights soon:
+    min(decay, (1 + n) / (10 + n)), as TensorFlow's ExponentialMovingAverage with num_updates. Both trainers use it. */
+TSR_API double tsr_ema_warm_decay(double decay, int64_t n);
+/** The decay of updates from now on. */
+TSR_API void tsr_ema_set_decay(tsr_ema *e, double decay);
+/** Let the averages follow. After an error (one pending, no memory) some may have. */
 TSR_API tsr_status tsr_ema_update(tsr_ema *e);
-/** Exchange parameters and averages: once before evaluating, once after. */
+/** Exchange parameters and averages: once before evaluating, once after. Errors as above. */
 TSR_API tsr_status tsr_ema_swap(tsr_ema *e);
+/** A parameter's average, borrowed, to be set when the parameter itself was; NULL when there is none of that name. */
+TSR_API tsr_tensor *tsr_ema_average(const tsr_ema *e, const char *name);
 /** The averages, under the parameters' names with a prefix; borrowed. */
 TSR_API tsr_status tsr_ema_state_dict(tsr_ema *e, const char *prefix, tsr_named_list *out);
+/** Restore them. TSR_EINVAL: a name is missing, or has another shape; those before it are restored then. */
 TSR_API tsr_status tsr_ema_load_state_dict(tsr_ema *e, const char *prefix, const tsr_named *tensors, int64_t n);
 
 #ifdef __cplusplus

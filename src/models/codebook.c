@@ -73,26 +73,27 @@ static bool replace_where(tsr_tensor *t, tsr_tensor *mask, tsr_tensor *value)
     return !t || tsr_copy_(t, tsr_where(mask, value, t)) != NULL;
 }
 
-static bool revive(tsr_module *vqgan, tsr_tensor *usage, tsr_tensor *rows, tsr_tensor *dead)
+static bool revive(tsr_module *vqgan, tsr_tensor *usage, tsr_tensor *average, tsr_tensor *rows, tsr_tensor *dead)
 {
     tsr_tensor *codes = tsr_module_tensor(vqgan, "quantize.embedding.weight");
     tsr_tensor *fresh = tsr_index_select(rows, 0, random_rows(tsr_size(codes, 0), tsr_size(rows, 0), NULL));
     tsr_tensor *column = tsr_unsqueeze(dead, 1), *one = tsr_ones_like(usage);
-    return replace_where(codes, column, fresh) &&
+    return replace_where(codes, column, fresh) && replace_where(average, column, fresh) &&
            replace_where(tsr_module_tensor(vqgan, "quantize.embed_avg"), column, fresh) &&
            replace_where(tsr_module_tensor(vqgan, "quantize.cluster_size"), dead, one) &&
            replace_where(usage, dead, one);
 }
 
-tsr_status codebook_revive(tsr_module *vqgan, tsr_tensor *usage, tsr_tensor *features, tsr_tensor *indices,
-                           double threshold)
+tsr_status codebook_revive(tsr_module *vqgan, tsr_tensor *usage, tsr_tensor *average, tsr_tensor *features,
+                           tsr_tensor *indices, double threshold)
 {
     tsr_mark m = tsr_scope_open();
     bool was = tsr_set_grad_enabled(false);
     tsr_tensor *uses = tsr_bincount(tsr_flatten(indices), .minlength = tsr_numel(usage));
     bool ok = tsr_lerp_(usage, tsr_to(uses, TSR_F32), tsr_scalar(1 - KEEP_PERCENT / 100.0)) != NULL;
     tsr_tensor *dead = ok ? tsr_lt(usage, tsr_scalar(threshold)) : NULL;
-    ok = dead && (!tsr_item_int(tsr_any(dead)) || revive(vqgan, usage, quantizer_rows(tsr_detach(features)), dead));
+    ok = dead &&
+         (!tsr_item_int(tsr_any(dead)) || revive(vqgan, usage, average, quantizer_rows(tsr_detach(features)), dead));
     tsr_set_grad_enabled(was);
     tsr_scope_close(m);
     return ok ? TSR_OK : tsr_error_status();

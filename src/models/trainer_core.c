@@ -13,6 +13,7 @@ bool trainer_start(trainer_core *c, double ema)
     tsr_mark m = tsr_scope_open();
     c->steps = tsr_keep(tsr_zeros(TSR_SCALAR_SHAPE, .dtype = TSR_I64));
     tsr_scope_close(m);
+    c->decay = ema;
     if (c->steps && ema > 0) c->ema = tsr_ema_new(c->parameters.v, c->parameters.n, ema);
     return c->steps && (c->ema || ema == 0);
 }
@@ -48,7 +49,9 @@ tsr_status trainer_differentiate(trainer_core *c, tsr_tensor *loss, double *norm
 tsr_status trainer_update(trainer_core *c)
 {
     tsr_status status = tsr_optim_step(c->optim);
-    return status == TSR_OK && c->ema ? tsr_ema_update(c->ema) : status;
+    if (status != TSR_OK || !c->ema) return status;
+    tsr_ema_set_decay(c->ema, tsr_ema_warm_decay(c->decay, trainer_steps(c)));
+    return tsr_ema_update(c->ema);
 }
 
 tsr_status trainer_count_step(trainer_core *c)
@@ -90,9 +93,7 @@ tsr_status trainer_load_tensor(tsr_tensor *into, const char *name, const tsr_nam
 {
     tsr_tensor *t = find(name, tensors, n);
     if (!t) return tsr_fail(TSR_EINVAL, "training state: there is no '%s'; the file holds weights only", name);
-    tsr_shape want = tsr_shape_of(into), got = tsr_shape_of(t);
-    if (tsr_dtype_of(t) != tsr_dtype_of(into) || got.n != want.n ||
-        memcmp(got.v, want.v, (size_t)got.n * sizeof *got.v) != 0)
+    if (tsr_dtype_of(t) != tsr_dtype_of(into) || !tsr_shape_equal(tsr_shape_of(t), tsr_shape_of(into)))
         return tsr_fail(TSR_EINVAL, "training state: '%s' is %s with %lld elements, not %s with %lld", name,
                         tsr_dtype_name(tsr_dtype_of(t)), (long long)tsr_numel(t), tsr_dtype_name(tsr_dtype_of(into)),
                         (long long)tsr_numel(into));

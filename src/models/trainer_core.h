@@ -12,7 +12,7 @@ typedef struct trainer_core {
     tsr_ema *ema;      /* or NULL */
     tsr_tensor *steps; /* 0-d i64, reference: part of the state */
     tsr_schedule schedule;
-    double lr, clip;
+    double lr, clip, decay; /* decay: of the averages, once they are warm */
 } trainer_core;
 
 /* With parameters and optimiser in place, make the rest; ema 0: no averages. */

@@ -91,7 +91,7 @@ tsr_tensor *tsr_vqgan_features(tsr_module *m, tsr_tensor *pictures)
     return tsr_scope_return(mark, tsr_forward(v->quant_conv, tsr_forward(v->encoder, pictures)));
 }
 
-tsr_quantized vqgan_quantize(tsr_module *m, tsr_tensor *features)
+tsr_quantized vqgan_nearest_codes(tsr_module *m, tsr_tensor *features)
 {
     vqgan *v = state_of(m);
     if (!v || !features) return (tsr_quantized){0};
@@ -105,7 +105,7 @@ tsr_quantized vqgan_quantize(tsr_module *m, tsr_tensor *features)
 /* No batch may poison the codes. */
 tsr_quantized tsr_vqgan_quantize(tsr_module *m, tsr_tensor *features)
 {
-    tsr_quantized q = vqgan_quantize(m, features);
+    tsr_quantized q = vqgan_nearest_codes(m, features);
     if (!q.loss || !isfinite(tsr_item(q.loss))) return q;
     vqgan *v = state_of(m);
     return quantizer_learn(v->quantize, features, q.indices) ? q : (tsr_quantized){0};

@@ -4,9 +4,9 @@
 
 #include "tessera/vqgan.h"
 
-/* ---- blocks.c ---- */
+/* ---- vqgan_blocks.c ---- */
 tsr_module *vqgan_norm(int64_t channels);
-/* conv(silu(norm(x))), the pair that everything in VQGAN consists of. */
+/* silu(norm(x)), which stands before nearly every convolution of VQGAN. */
 tsr_tensor *vqgan_norm_act(tsr_module *norm, tsr_tensor *x);
 tsr_module *vqgan_res_block(int64_t in, int64_t out, double dropout);
 tsr_module *vqgan_attn_block(int64_t channels);
@@ -17,13 +17,13 @@ tsr_module *vqgan_middle(int64_t channels, double dropout);
 tsr_module *vqgan_conv3(int64_t in, int64_t out);
 tsr_module *vqgan_conv1(int64_t in, int64_t out);
 
-/* ---- coder.c ---- */
+/* ---- vqgan_coder.c ---- */
 tsr_module *vqgan_encoder(const tsr_vqgan_config *c);
 tsr_module *vqgan_decoder(const tsr_vqgan_config *c);
 
 /* ---- vqgan.c ---- */
-/* tsr_vqgan_quantize without learning from the features. */
-tsr_quantized vqgan_quantize(tsr_module *vqgan, tsr_tensor *features);
+/* tsr_vqgan_quantize, but a codebook of moving averages stays as it is in training mode too. */
+tsr_quantized vqgan_nearest_codes(tsr_module *vqgan, tsr_tensor *features);
 
 /* ---- quantizer.c ---- */
 tsr_module *vqgan_quantizer(const tsr_vqgan_config *c);

@@ -184,7 +184,7 @@ static bool add_adversarial(const tsr_vqgan_trainer *t, tsr_tensor *seen, bool a
 static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
 {
     *f = (forward_pass){.features = tsr_vqgan_features(t->model, x)};
-    tsr_quantized q = vqgan_quantize(t->model, f->features);
+    tsr_quantized q = vqgan_nearest_codes(t->model, f->features);
     f->codebook_loss = q.loss;
     f->indices = q.indices;
     f->reconstruction = tsr_vqgan_decode(t->model, q.quantized);
@@ -206,7 +206,8 @@ static tsr_tensor *fake_pictures(tsr_vqgan_trainer *t, tsr_tensor *x, const forw
 {
     if (!t->o.disc_refresh) return tsr_detach(f->reconstruction);
     bool was = tsr_set_grad_enabled(false);
-    tsr_tensor *fresh = tsr_vqgan_decode(t->model, vqgan_quantize(t->model, tsr_vqgan_features(t->model, x)).quantized);
+    tsr_tensor *fresh = tsr_vqgan_decode(t->model,
+                                         vqgan_nearest_codes(t->model, tsr_vqgan_features(t->model, x)).quantized);
     tsr_set_grad_enabled(was);
     return fresh;
 }
@@ -313,14 +314,21 @@ static const char *term_not_finite(const tsr_vqgan_terms *terms)
     return "total_loss";
 }
 
+/* The codes' averaged weights, which jump with the codes; NULL: there are none. */
+static tsr_tensor *averaged_codes(const tsr_vqgan_trainer *t)
+{
+    return tsr_ema_average(t->core.ema, "quantize.embedding.weight");
+}
+
 static tsr_status prepare_codebook(tsr_vqgan_trainer *t, tsr_tensor *x, int64_t step)
 {
     if (step > 0 || t->o.kmeans_steps <= 0) return TSR_OK;
     bool was = tsr_set_grad_enabled(false);
-    tsr_tensor *features = tsr_vqgan_features(t->model, x);
+    tsr_tensor *average = averaged_codes(t);
+    bool ok = tsr_vqgan_init_codebook(t->model, tsr_vqgan_features(t->model, x), t->o.kmeans_steps, NULL) == TSR_OK;
+    if (ok && average) ok = tsr_copy_(average, tsr_module_tensor(t->model, "quantize.embedding.weight")) != NULL;
     tsr_set_grad_enabled(was);
-    if (!features) return tsr_error_status();
-    return tsr_vqgan_init_codebook(t->model, features, t->o.kmeans_steps, NULL);
+    return ok ? TSR_OK : tsr_error_status();
 }
 
 /* Compute the losses and the generator's gradients; nothing changes but the first step's codebook. */
@@ -363,7 +371,7 @@ static tsr_status run_step(tsr_vqgan_trainer *t, tsr_tensor *x, tsr_vqgan_terms 
     disc_pass d = {.t = t, .x = x, .f = &f, .learns = step >= t->o.disc_start - t->o.disc_warmup};
     if (status == TSR_OK && t->disc) status = update_discriminator(&d, terms);
     if (status == TSR_OK && t->usage)
-        status = codebook_revive(t->model, t->usage, f.features, f.indices, t->o.revive_below);
+        status = codebook_revive(t->model, t->usage, averaged_codes(t), f.features, f.indices, t->o.revive_below);
     return status == TSR_OK ? trainer_count_step(&t->core) : status;
 }
 

@@ -151,6 +151,20 @@ static tsr_tensor *exchange(struct averaged *a, double decay)
     return tsr_copy_(a->average, kept);
 }
 
+double tsr_ema_warm_decay(double decay, int64_t n) { return fmin(decay, (1 + (double)n) / (10 + (double)n)); }
+
+void tsr_ema_set_decay(tsr_ema *e, double decay)
+{
+    if (e) e->decay = decay;
+}
+
+tsr_tensor *tsr_ema_average(const tsr_ema *e, const char *name)
+{
+    for (int64_t i = 0; e && i < e->n; i++)
+        if (!strcmp(e->v[i].name, name)) return e->v[i].average;
+    return NULL;
+}
+
 tsr_status tsr_ema_update(tsr_ema *e) { return change_all(e, move_average); }
 tsr_status tsr_ema_swap(tsr_ema *e) { return change_all(e, exchange); }
 
@@ -177,8 +191,7 @@ static tsr_status restore_average(const char *name, struct averaged *a, void *us
 {
     tsr_tensor *given = tsr_map_get(user, name);
     if (!given) return tsr_fail(TSR_EINVAL, "ema: there is no '%s' to restore", name);
-    tsr_shape want = tsr_shape_of(a->average), got = tsr_shape_of(given);
-    if (got.n != want.n || memcmp(got.v, want.v, (size_t)got.n * sizeof *got.v))
+    if (!tsr_shape_equal(tsr_shape_of(given), tsr_shape_of(a->average)))
         return tsr_fail(TSR_EINVAL, "ema: '%s' does not have its parameter's shape", name);
     tsr_mark m = tsr_scope_open();
     bool was = tsr_set_grad_enabled(false);

@@ -291,9 +291,75 @@ static void averaged_weights_are_exchanged_and_back(void **state)
     step(t, small_pictures(1, 16, 16));
     tsr_tensor *now = tsr_clone(tsr_detach(w));
     assert_int_equal(tsr_vqgan_trainer_swap_ema(t), TSR_OK);
-    tensors_expect_close("average", tsr_detach(w), tsr_mul(tsr_add(start, now), tsr_scalar(0.5)), 1e-7);
+    tsr_tensor *want = tsr_add(tsr_mul(start, tsr_scalar(0.1)),
+                               tsr_mul(now, tsr_scalar(0.9))); /* the first decay is 1/10 */
+    tensors_expect_close("average", tsr_detach(w), want, 1e-7);
     assert_int_equal(tsr_vqgan_trainer_swap_ema(t), TSR_OK);
     tensors_expect_same("weights", tsr_detach(w), now);
+    tsr_vqgan_trainer_free(t);
+    tsr_module_free(m);
+}
+
+static tsr_tensor *codes_of(tsr_module *m) { return tsr_detach(tsr_module_tensor(m, "quantize.embedding.weight")); }
+
+/* At a rate of zero only k-means and revival move the codes, and their average is where they are at once. */
+static void averaged_codes_jump_with_the_codes(void **state)
+{
+    (void)state;
+    tsr_vqgan_config c = small_vqgan_config();
+    tsr_module *m = small_vqgan(&c);
+    tsr_tensor *x = small_pictures(4, 16, 16);
+    tsr_vqgan_train_options o = {.lr = TSR_ZERO, .ema = 0.999, .kmeans_steps = 2, .revive_below = 0.97};
+    for (int i = 0; i < 2; i++) { /* the second time without k-means */
+        tsr_vqgan_trainer *t = new_trainer(m, o);
+        step(t, x);
+        tsr_tensor *now = tsr_clone(codes_of(m));
+        assert_int_equal(tsr_vqgan_trainer_swap_ema(t), TSR_OK);
+        tensors_expect_close("codes", codes_of(m), now, 1e-6);
+        assert_int_equal(tsr_vqgan_trainer_swap_ema(t), TSR_OK);
+        tsr_vqgan_trainer_free(t);
+        make_codes_dead(m);
+        o.kmeans_steps = 0;
+    }
+    tsr_module_free(m);
+}
+
+static tsr_status load_without(tsr_vqgan_trainer *t, const tsr_named_list *all, const char *left_out)
+{
+    tsr_named_list rest = {0};
+    for (int64_t i = 0; i < all->n; i++)
+        if (strncmp(all->v[i].name, left_out, strlen(left_out)) != 0)
+            tensors_require(tsr_named_list_add(&rest, all->v[i].name, all->v[i].tensor) == TSR_OK, "list");
+    tsr_status status = tsr_vqgan_trainer_load_state_dict(t, rest.v, rest.n);
+    tsr_named_list_free(&rest);
+    return status;
+}
+
+static void state_that_was_cut_is_not_resumed(void **state)
+{
+    (void)state;
+    static const char *const cut[] = {"train.steps",
+                                      "train.optim.g.quant_conv.bias.exp_avg_sq",
+                                      "train.optim.g.quant_conv.bias.",
+                                      "train.optim.d.main.0.bias",
+                                      "train.usage",
+                                      "train.ema.quant_conv.bias"};
+    tsr_vqgan_config c = small_vqgan_config();
+    tsr_module *m = small_vqgan(&c);
+    tsr_vqgan_train_options o = plain;
+    o.ema = 0.9;
+    o.revive_below = 0.1;
+    tsr_vqgan_trainer *t = new_trainer(m, o);
+    step(t, small_pictures(1, 16, 16));
+    tsr_named_list all = copy_state(t);
+    for (size_t k = 0; k < sizeof cut / sizeof *cut; k++) {
+        assert_int_equal(load_without(t, &all, cut[k]), TSR_EINVAL);
+        tensors_expect_error(TSR_EINVAL, cut[k]);
+    }
+    all.v[0].tensor = tsr_scalar(1);
+    assert_int_equal(load_without(t, &all, "?"), TSR_EINVAL);
+    tensors_expect_error(TSR_EINVAL, "'train.steps' is f");
+    tsr_named_list_free(&all);
     tsr_vqgan_trainer_free(t);
     tsr_module_free(m);
 }
@@ -458,6 +524,8 @@ int main(void)
         TENSOR_TEST(a_resumed_run_continues_to_the_bit),
         TENSOR_TEST(a_file_of_weights_alone_is_not_resumed),
         TENSOR_TEST(averaged_weights_are_exchanged_and_back),
+        TENSOR_TEST(averaged_codes_jump_with_the_codes),
+        TENSOR_TEST(state_that_was_cut_is_not_resumed),
         TENSOR_TEST(options_out_of_range_are_refused),
         TENSOR_TEST(pictures_of_a_wrong_size_are_an_error_and_training_goes_on),
         TENSOR_TEST(a_loss_that_is_not_finite_names_step_term_and_operator_and_touches_nothing),

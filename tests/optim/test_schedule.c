@@ -113,6 +113,26 @@ static void averages_follow_the_formula_and_swap(void **state)
     tsr_ema_free(e);
 }
 
+/* (1 + n) / (10 + n) is 0.1, 2 / 11, ..., 991 / 1000 for n = 990 and passes 0.999 between 8989 and 8990. */
+static void a_warm_average_forgets_the_first_weights(void **state)
+{
+    (void)state;
+    assert_true(tsr_ema_warm_decay(0.999, 0) == 1.0 / 10 && tsr_ema_warm_decay(0.999, 1) == 2.0 / 11);
+    assert_true(tsr_ema_warm_decay(0.999, 990) == 991.0 / 1000 && tsr_ema_warm_decay(0.999, 9000) == 0.999);
+    assert_true(tsr_ema_warm_decay(0.05, 0) == 0.05);
+    tsr_tensor *p = parameter(1);
+    tsr_named named = {"p", p};
+    tsr_ema *e = tsr_ema_new(&named, 1, 0.75);
+    tsr_ema_set_decay(e, 0.5);
+    set(p, 5);
+    assert_int_equal(tsr_ema_update(e), TSR_OK);
+    assert_true(tensors_at(tsr_ema_average(e, "p"), 3) == 3); /* half of 1 and 5 */
+    assert_null(tsr_ema_average(e, "q"));
+    assert_null(tsr_ema_average(NULL, "p"));
+    assert_false(tsr_error_status());
+    tsr_ema_free(e);
+}
+
 static void averages_are_saved_and_restored(void **state)
 {
     (void)state;
@@ -157,6 +177,7 @@ int main(void)
         TENSOR_TEST(steps_multiply_by_gamma),
         TENSOR_TEST(a_warm_up_longer_than_the_schedule_ends_at_the_floor),
         TENSOR_TEST(averages_follow_the_formula_and_swap),
+        TENSOR_TEST(a_warm_average_forgets_the_first_weights),
         TENSOR_TEST(averages_are_saved_and_restored),
         TENSOR_TEST(a_decay_out_of_range_is_refused),
     };
