@@ -250,25 +250,44 @@ tsr_status tsr_optim_state_dict(tsr_optim *o, const char *prefix, tsr_named_list
     return each_state(o, prefix, add_to_list, out);
 }
 
-static bool same_shape(const tsr_tensor *a, tsr_shape y)
+/* What is being restored; of the parameter in work: whether any of its state is there, and what is not but should be. */
+typedef struct loading {
+    const tsr_optim *optim;
+    tsr_map given;
+    bool any;
+    char missing[256];
+} loading;
+
+static bool is_needed(const tsr_optim *o, const slot *s, const tsr_tensor *const *at, bool is_step)
 {
-    tsr_shape x = tsr_shape_of(a);
-    return x.n == y.n && !memcmp(x.v, y.v, (size_t)x.n * sizeof *x.v);
+    const tsr_optim_options *p = &o->groups.v[s->group];
+    if (o->kind == TSR_OPTIM_SGD) return !is_step && p->momentum != 0;
+    return is_step || at != (const tsr_tensor *const *)&s->state[2] || p->amsgrad;
 }
 
-/* Looked at before anything is replaced. */
-static tsr_status check_shape(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
+/* Looked at before anything is replaced. A parameter's state is there as a whole or not at all; its step comes last. */
+static tsr_status check_state(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
 {
-    tsr_tensor *given = tsr_map_get(user, name);
-    (void)at;
-    if (!given || same_shape(given, is_step ? TSR_SCALAR_SHAPE : tsr_shape_of(s->param))) return TSR_OK;
-    return tsr_fail(TSR_EINVAL, "optim: state '%s' does not have its parameter's shape", name);
+    loading *l = user;
+    tsr_tensor *given = tsr_map_get(&l->given, name);
+    if (given && !tsr_shape_equal(tsr_shape_of(given), is_step ? TSR_SCALAR_SHAPE : tsr_shape_of(s->param)))
+        return tsr_fail(TSR_EINVAL, "optim: state '%s' does not have its parameter's shape", name);
+    l->any |= given != NULL;
+    if (!given && !l->missing[0] && is_needed(l->optim, s, (const tsr_tensor *const *)at, is_step))
+        snprintf(l->missing, sizeof l->missing, "%s", name);
+    if (!is_step) return TSR_OK;
+    if (l->any && l->missing[0])
+        return tsr_fail(TSR_EINVAL, "optim: there is no state '%s', though there is other state of that parameter",
+                        l->missing);
+    l->any = false;
+    l->missing[0] = 0;
+    return TSR_OK;
 }
 
 /* Laid out as the parameter is, for kernels that pass over both as they lie. */
 static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_step, void *user)
 {
-    tsr_tensor *given = tsr_map_get(user, name), *copy = NULL;
+    tsr_tensor *given = tsr_map_get(&((loading *)user)->given, name), *copy = NULL;
     tsr_mark m = tsr_scope_open();
     if (given && is_step) copy = tsr_empty(TSR_SCALAR_SHAPE, .dtype = TSR_I64);
     else if (given) copy = tsr_empty_like(s->param);
@@ -282,14 +301,14 @@ static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_st
 
 tsr_status tsr_optim_load_state_dict(tsr_optim *o, const char *prefix, const tsr_named *tensors, int64_t n)
 {
-    tsr_map given = {0};
+    loading l = {.optim = o};
     tsr_status status = tsr_error_status();
     for (int64_t i = 0; status == TSR_OK && i < n; i++)
-        if (!tsr_map_put(&given, tensors[i].name, tensors[i].tensor)) status = TSR_ENOMEM;
+        if (!tsr_map_put(&l.given, tensors[i].name, tensors[i].tensor)) status = TSR_ENOMEM;
     bool was = tsr_set_grad_enabled(false);
-    if (status == TSR_OK) status = each_state(o, prefix, check_shape, &given);
-    if (status == TSR_OK) status = each_state(o, prefix, restore, &given);
+    if (status == TSR_OK) status = each_state(o, prefix, check_state, &l);
+    if (status == TSR_OK) status = each_state(o, prefix, restore, &l);
     tsr_set_grad_enabled(was);
-    tsr_map_free(&given);
+    tsr_map_free(&l.given);
     return status;
 }

@@ -258,6 +258,30 @@ static void state_of_a_wrong_shape_changes_nothing(void **state)
     tsr_optim_free(t.optim);
 }
 
+/* Zero moments in the place of lost ones would go unnoticed. */
+static void state_that_was_cut_is_refused(void **state)
+{
+    (void)state;
+    static const char *const cut[] = {"train.second.exp_avg", "train.second.exp_avg_sq", "train.second.step"};
+    training t;
+    tsr_optim_options o = {.lr = 0.01};
+    start_all(&t, TSR_F64, TSR_OPTIM_ADAM, &o);
+    step(&t, 0);
+    tsr_named_list saved = copy_state(&t);
+    for (int k = 0; k < 3; k++) {
+        tsr_named_list rest = {0};
+        for (int64_t i = 0; i < saved.n; i++)
+            if (strcmp(saved.v[i].name, cut[k]) != 0)
+                assert_int_equal(tsr_named_list_add(&rest, saved.v[i].name, saved.v[i].tensor), TSR_OK);
+        assert_int_equal(rest.n, saved.n - 1);
+        assert_int_equal(tsr_optim_load_state_dict(t.optim, "train.", rest.v, rest.n), TSR_EINVAL);
+        tensors_expect_error(TSR_EINVAL, cut[k]);
+        tsr_named_list_free(&rest);
+    }
+    tsr_named_list_free(&saved);
+    tsr_optim_free(t.optim);
+}
+
 static void an_empty_state_forgets_the_old_one(void **state)
 {
     (void)state;
@@ -357,6 +381,7 @@ int main(void)
         TENSOR_TEST(clipping_is_pytorchs),
         TENSOR_TEST(a_restored_state_continues_to_the_bit),
         TENSOR_TEST(state_of_a_wrong_shape_changes_nothing),
+        TENSOR_TEST(state_that_was_cut_is_refused),
         TENSOR_TEST(an_empty_state_forgets_the_old_one),
         TENSOR_TEST(options_out_of_range_are_refused),
         TENSOR_TEST(what_cannot_be_trained_is_refused_and_the_group_with_it),
