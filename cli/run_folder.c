@@ -92,7 +92,7 @@ bool run_folder_open(run_folder *r, const char *path, int64_t step, const json_t
     *r = (run_folder){.path = path};
     if (make_folders(path) != TSR_OK || write_config(path, config) != TSR_OK || !open_metrics(r, step)) return false;
     r->events = tsr_events_open(path);
-    return r->events != NULL;
+    return r->events && tsr_events_restart(r->events, step + 1) == TSR_OK;
 }
 
 void run_folder_close(run_folder *r)

@@ -18,6 +18,9 @@ TSR_API tsr_events *tsr_events_open(const char *folder);
 /** NULL is allowed. */
 TSR_API void tsr_events_close(tsr_events *e);
 
+/** A run goes on with `step`: TensorBoard leaves out what earlier files of the folder say of that step and of later ones. */
+TSR_API tsr_status tsr_events_restart(tsr_events *e, int64_t step);
+
 /** A point of the curve `tag` ("train/loss"). */
 TSR_API tsr_status tsr_events_scalar(tsr_events *e, const char *tag, int64_t step, double value);
 /** A picture, as tsr_image_encode_png takes it (image.h). */

@@ -161,6 +161,17 @@ tsr_status tsr_events_image(tsr_events *e, const char *tag, int64_t step, const 
     return write_value(e, tag, step, &v);
 }
 
+/* Event.session_log = 7, SessionLog.status = 1, START = 1: with the event's step, what readers look for to purge. */
+tsr_status tsr_events_restart(tsr_events *e, int64_t step)
+{
+    enum { START = 1 };
+    TSR_TRY(check(e, ""));
+    tsr_text log = {0}, content = {0};
+    put_number(&log, 1, START);
+    put_message(&content, 7, &log);
+    return write_event(e, step, &content);
+}
+
 /* ---- the file ---- */
 
 /* Two runs that start in one second, in one process, must not share a file: a count is added from the second on. */

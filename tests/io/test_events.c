@@ -182,6 +182,28 @@ static void scalars_are_in_the_file_as_soon_as_they_are_written(void **state)
     tsr_events_close(e);
 }
 
+static void a_restart_tells_from_which_step_on_earlier_events_are_void(void **state)
+{
+    (void)state;
+    tsr_events *e = tsr_events_open(temp_path("run/r"));
+    assert_int_equal(tsr_events_restart(e, 301), TSR_OK);
+    tsr_events_close(e);
+    tsr_bytes b = read_event_file("run/r");
+    slice file = {b.data, (unsigned char *)b.data + b.size}, event, log;
+    uint64_t n;
+    assert_true(record(&file, &event));
+    assert_true(record(&file, &event));
+    assert_true(field(event, 2, &n, NULL));
+    assert_int_equal(n, 301);
+    assert_true(field(event, 7, NULL, &log));
+    assert_true(field(log, 1, &n, NULL));
+    assert_int_equal(n, 1); /* SessionLog.START of TensorFlow's event.proto */
+    assert_false(record(&file, &event));
+    tsr_bytes_free(&b);
+    assert_int_equal(tsr_events_restart(NULL, 1), TSR_EINVAL);
+    tsr_error_clear();
+}
+
 static void pictures_are_pngs_with_their_size(void **state)
 {
     (void)state;
@@ -295,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc32c_gives_the_known_answers),
         cmocka_unit_test(scalars_are_in_the_file_as_soon_as_they_are_written),
+        cmocka_unit_test(a_restart_tells_from_which_step_on_earlier_events_are_void),
         cmocka_unit_test(pictures_are_pngs_with_their_size),
         cmocka_unit_test(two_writers_in_one_second_have_two_files),
         cmocka_unit_test(an_event_that_does_not_fit_on_the_disk_leaves_the_file_readable),
