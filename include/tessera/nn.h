@@ -131,6 +131,9 @@ typedef struct tsr_nn_conv_args {
 #define tsr_nn_conv2d(...) tsr_nn_conv_v(2, false, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
 #define tsr_nn_conv_transpose1d(...) tsr_nn_conv_v(1, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
 #define tsr_nn_conv_transpose2d(...) tsr_nn_conv_v(2, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+/** weight [out_channels, in_channels / groups, kernel...], transposed [in_channels, out_channels / groups, kernel...]; bias
+    [out_channels]. NULL: channels, kernel or groups below 1, groups that does not divide both channels, a negative stride,
+    padding or dilation; no memory. */
 TSR_API tsr_module *tsr_nn_conv_v(int dims, bool transposed, const tsr_nn_conv_args *args);
 
 /** Group norm (Wu and He 2018) over `groups` groups of channels; eps 0 means 1e-5. */
@@ -141,8 +144,10 @@ TSR_API tsr_module *tsr_nn_layer_norm(int64_t features, double eps);
 TSR_API tsr_module *tsr_nn_batch_norm(int64_t channels, double eps, double momentum);
 /** weight [count, dim], N(0, 1); input i64 of any shape. */
 TSR_API tsr_module *tsr_nn_embedding(int64_t count, int64_t dim);
+/** In training mode zeros elements with probability p and scales the others by 1 / (1 - p). NULL: p is not in [0, 1]. */
 TSR_API tsr_module *tsr_nn_dropout(double p);
 TSR_API tsr_module *tsr_nn_identity(void);
+/** The dimensions from start_dim on as one; 1, not 0, keeps the batch. */
 TSR_API tsr_module *tsr_nn_flatten(int64_t start_dim);
 TSR_API tsr_module *tsr_nn_relu(void);
 TSR_API tsr_module *tsr_nn_leaky_relu(double slope);
@@ -150,6 +155,7 @@ TSR_API tsr_module *tsr_nn_silu(void);
 TSR_API tsr_module *tsr_nn_gelu(void);
 TSR_API tsr_module *tsr_nn_tanh(void);
 TSR_API tsr_module *tsr_nn_sigmoid(void);
+/** Square windows, no padding; stride 0 means kernel. What is wrong with the numbers is said when the layer is called. */
 TSR_API tsr_module *tsr_nn_max_pool2d(int64_t kernel, int64_t stride);
 TSR_API tsr_module *tsr_nn_avg_pool2d(int64_t kernel, int64_t stride);
 /** Nearest-neighbour upsampling by a whole factor. */

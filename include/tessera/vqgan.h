@@ -27,7 +27,7 @@ typedef struct tsr_vqgan_config {
     int64_t z_channels, embed_dim; /**< channels before and after quant_conv */
     int64_t n_embed;               /**< number of codes */
     int64_t in_channels, out_ch;   /**< 0: 3, and in_channels */
-    double beta;                   /**< commitment weight; 0: 0.25 */
+    double beta;                   /**< commitment weight; 0: 0.25; TSR_ZERO: 0 */
     bool legacy; /**< beta on the codebook term, as the published models were trained; JSON default true */
     double dropout;
     bool disc;                       /**< has a discriminator */
@@ -56,7 +56,8 @@ TSR_API tsr_module *tsr_vqgan_new(const tsr_vqgan_config *config);
 /** Its configuration, borrowed; NULL and an error for another kind of module. */
 TSR_API const tsr_vqgan_config *tsr_vqgan_get_config(tsr_module *vqgan);
 
-/** Pictures -> encoder outputs after quant_conv, [N, embed_dim, h, w]. */
+/** Pictures -> encoder outputs after quant_conv, [N, embed_dim, h, w]. Pictures have the weights' dtype, in_channels, and
+    sides that are multiples of f, f at least. NULL: pictures is NULL or otherwise; not a VQGAN; no memory. */
 TSR_API tsr_tensor *tsr_vqgan_features(tsr_module *vqgan, tsr_tensor *pictures);
 
 typedef struct tsr_quantized {
@@ -68,11 +69,13 @@ typedef struct tsr_quantized {
     All NULL on an error. */
 TSR_API tsr_quantized tsr_vqgan_quantize(tsr_module *vqgan, tsr_tensor *features);
 
-/** Quantized features [N, embed_dim, h, w] -> pictures. */
+/** Quantized features [N, embed_dim, h, w] of the weights' dtype -> pictures [N, out_ch, f h, f w]. NULL: quantized is NULL or
+    has other channels or another dtype; not a VQGAN; no memory. */
 TSR_API tsr_tensor *tsr_vqgan_decode(tsr_module *vqgan, tsr_tensor *quantized);
-/** Pictures -> codes, i64 [N, h, w]. */
+/** Pictures -> codes, i64 [N, h, w]. NULL: as tsr_vqgan_features. */
 TSR_API tsr_tensor *tsr_vqgan_encode(tsr_module *vqgan, tsr_tensor *pictures);
-/** Codes (checked to be in [0, n_embed)) -> pictures. */
+/** Codes, i64 [N, h, w], at least one -> pictures. NULL: indices is NULL, has another dtype or shape, or a code outside
+    [0, n_embed); not a VQGAN; no memory. */
 TSR_API tsr_tensor *tsr_vqgan_decode_indices(tsr_module *vqgan, tsr_tensor *indices);
 
 /* ---- parts that stand alone -------------------------------------------------------------------------------------------- */
@@ -81,9 +84,11 @@ TSR_API tsr_tensor *tsr_vqgan_decode_indices(tsr_module *vqgan, tsr_tensor *indi
 TSR_API tsr_module *tsr_discriminator_new(int64_t in_channels, int64_t ndf, int64_t n_layers);
 
 /** LPIPS (Zhang et al. 2018) with VGG16 features, weights from an archive: keys as in taming-transformers' checkpoints
-    (loss.perceptual_loss.net.slice1.0.weight, ..., lin0.model.1.weight) or torchvision's and lpips' own. Frozen. */
+    (loss.perceptual_loss.net.slice1.0.weight, ..., lin0.model.1.weight) or torchvision's and lpips' own. Frozen, f32;
+    for tsr_module_free. NULL: TSR_EIO, TSR_EFORMAT (no archive; a weight is missing or has another size), TSR_ENOMEM. */
 TSR_API tsr_module *tsr_lpips_load(const char *path);
-/** Distances [N, 1, 1, 1] of picture pairs in [-1, 1]. */
+/** Distances [N, 1, 1, 1] of picture pairs [N, 3, H, W] in [-1, 1] of the module's dtype, H and W at least 16 (four poolings).
+    Differentiable. NULL: a or b is NULL or has another dtype, channels or size; not from tsr_lpips_load; no memory. */
 TSR_API tsr_tensor *tsr_lpips_distance(tsr_module *lpips, tsr_tensor *a, tsr_tensor *b);
 
 /** Fill the codebook by k-means over features [N, embed_dim, h, w]: Lloyd's iterations, from features drawn at random. */
@@ -102,7 +107,7 @@ typedef struct tsr_vqgan_train_options {
     double clip;           /**< gradient norm of the generator; 0: none */
     tsr_recon recon;
     tsr_module *lpips;        /**< borrowed, or NULL: no perceptual term */
-    double perceptual_weight; /**< 0: 1 */
+    double perceptual_weight; /**< 0: 1; TSR_ZERO: 0 */
     double codebook_weight;   /**< 0: 1 */
     tsr_adversarial adversarial;
     double disc_weight;  /**< 0: no adversarial term (and no discriminator is needed) */
@@ -123,7 +128,8 @@ typedef struct tsr_vqgan_terms {
     double lr, grad_norm; /**< generator's gradient norm before clipping */
 } tsr_vqgan_terms;
 
-/** Borrows the model. options is copied. NULL: options out of range, disc_weight without a discriminator. */
+/** Borrows the model (free the trainer first); options is copied; for tsr_vqgan_trainer_free. NULL: not a VQGAN, options NULL
+    or out of range, disc_weight without a discriminator, no memory. */
 TSR_API tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options);
 TSR_API void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t);
 /** One update of generator and discriminator on a batch. A total loss or a gradient that is not finite: TSR_ENUMERIC that
@@ -137,6 +143,7 @@ TSR_API tsr_status tsr_vqgan_trainer_swap_ema(tsr_vqgan_trainer *t);
 /** Everything but the model that a resumed run needs, under names that start with "train.": optimiser moments, EMA, step
     count, code statistics. Borrowed until the next step. */
 TSR_API tsr_status tsr_vqgan_trainer_state_dict(tsr_vqgan_trainer *t, tsr_named_list *out);
+/** Restore it. TSR_EINVAL names what is missing or has another dtype or shape; the trainer is then to be freed. */
 TSR_API tsr_status tsr_vqgan_trainer_load_state_dict(tsr_vqgan_trainer *t, const tsr_named *tensors, int64_t n);
 
 #ifdef __cplusplus
