@@ -4,7 +4,10 @@
    |k[d]| < shape[d], not all zero. Dense tensors never do, a dimension of stride 0 always does; in between we search.
    Dimensions are sorted by stride; if each stride exceeds the reach of all smaller ones, no solution exists (the common
    case, O(n)). Otherwise a bounded depth-first search over the differences decides, largest stride first, cutting where
-   the remaining dimensions cannot bring the sum back to 0. It gives up after a fixed number of steps. */
+   the remaining dimensions cannot bring the sum back to 0. It gives up after a fixed number of steps.
+
+   Two tensors share an element when indices into each give the same address. Counting b's indices from their ends makes
+   that one sum of strides times bounded counts which must hit a target, and dimensions of equal strides become one. */
 #include <string.h>
 
 #include "base/util.h"
@@ -77,6 +80,56 @@ static void byte_range(const tsr_tensor *t, int64_t *low, int64_t *high)
     *high = (last + 1) * size;
 }
 
+typedef struct sums {
+    int n;
+    int64_t stride[2 * TSR_MAX_DIMS], span[2 * TSR_MAX_DIMS]; /* strides distinct, largest first */
+    int64_t reach[2 * TSR_MAX_DIMS + 1];
+    int steps;
+} sums;
+
+static void sums_add(sums *s, int64_t stride, int64_t span)
+{
+    int at = 0;
+    if (stride == 0 || span == 0) return;
+    while (at < s->n && s->stride[at] > stride) at++;
+    if (at == s->n || s->stride[at] != stride) {
+        size_t behind = (size_t)(s->n++ - at) * sizeof *s->stride;
+        memmove(s->stride + at + 1, s->stride + at, behind);
+        memmove(s->span + at + 1, s->span + at, behind);
+        s->stride[at] = stride;
+        s->span[at] = 0;
+    }
+    s->span[at] += span;
+}
+
+/* Are there counts k[i..], 0 <= k <= span, whose sum of stride * k is `left`? 1 yes, 0 no, -1 gave up. */
+static int sums_hit(sums *s, int i, int64_t left)
+{
+    if (++s->steps > SEARCH_LIMIT) return -1;
+    if (left < 0 || left > s->reach[i]) return 0;
+    if (i == s->n) return left == 0;
+    int64_t most = tsr_min_i64(left / s->stride[i], s->span[i]);
+    for (int64_t k = most; k >= 0 && left - k * s->stride[i] <= s->reach[i + 1]; k--) {
+        int found = sums_hit(s, i + 1, left - k * s->stride[i]);
+        if (found != 0) return found;
+    }
+    return 0;
+}
+
+/* Do tensors of one dtype and storage have an element in common? As sums_hit says it. */
+static int have_common_element(const tsr_tensor *a, const tsr_tensor *b)
+{
+    sums s = {.n = 0};
+    int64_t target = b->offset - a->offset;
+    for (int d = 0; d < a->ndim; d++) sums_add(&s, a->stride[d], a->shape[d] - 1);
+    for (int d = 0; d < b->ndim; d++) {
+        sums_add(&s, b->stride[d], b->shape[d] - 1);
+        target += b->stride[d] * (b->shape[d] - 1);
+    }
+    for (int i = s.n - 1; i >= 0; i--) s.reach[i] = s.reach[i + 1] + s.stride[i] * s.span[i];
+    return sums_hit(&s, 0, target);
+}
+
 static bool same_geometry(const tsr_tensor *a, const tsr_tensor *b)
 {
     if (a->ndim != b->ndim || a->offset != b->offset || a->dtype != b->dtype) return false;
@@ -94,13 +147,11 @@ pair_overlap tensor_pair_overlap(const tsr_tensor *a, const tsr_tensor *b)
     byte_range(a, &a0, &a1);
     byte_range(b, &b0, &b1);
     if (a1 <= b0 || b1 <= a0) return PAIR_NONE;
-    /* interleaved views (even and odd columns) meet only if some difference of indices meets: left undecided */
-    bool dense = shape_is_dense(a->ndim, a->shape, a->stride) && shape_is_dense(b->ndim, b->shape, b->stride);
-    if (!dense) return PAIR_TOO_HARD;
     if (a0 == b0 && a1 == b1 && shape_is_contiguous(a->ndim, a->shape, a->stride) &&
         shape_is_contiguous(b->ndim, b->shape, b->stride) && a->dtype == b->dtype)
         return PAIR_FULL;
-    return PAIR_PARTIAL;
+    int common = a->dtype == b->dtype ? have_common_element(a, b) : -1;
+    return common < 0 ? PAIR_TOO_HARD : common ? PAIR_PARTIAL : PAIR_NONE;
 }
 
 bool tensor_check_written(const tsr_tensor *written)

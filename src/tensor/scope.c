@@ -11,13 +11,14 @@
 
 static _Thread_local struct scope_stack {
     tsr_tensor **items;
-    int64_t count, room;
+    int64_t count, room, floor; /* from floor on everything is the innermost scope's */
     int32_t depth;
 } stack;
 
 tsr_mark tsr_scope_open(void)
 {
     tsr_mark m = {stack.count, stack.depth++};
+    stack.floor = stack.count;
     return m;
 }
 
@@ -41,6 +42,7 @@ void tsr_scope_close(tsr_mark mark)
 {
     release_above(mark.top);
     stack.depth = mark.depth;
+    stack.floor = stack.count; /* where the scope around begins is not known */
     free_stack_when_idle();
 }
 
@@ -82,7 +84,8 @@ tsr_tensor *tensor_unscope(tsr_tensor *t)
     if (!t || stack.depth == 0) return t;
     for (int64_t i = stack.count - 1; i >= 0; i--) {
         if (stack.items[i] != t) continue;
-        stack.items[i] = stack.items[--stack.count];
+        if (i >= stack.floor) stack.items[i] = stack.items[--stack.count];
+        else stack.items[i] = NULL; /* nothing may move to below the mark of an inner scope */
         return t;
     }
     return tsr_keep(t);

@@ -62,6 +62,23 @@ static void closing_an_outer_mark_reclaims_scopes_left_open(void **state)
     tsr_release(mine);
 }
 
+/* Taking a tensor out of an outer scope must not move one of the inner scope there. */
+static void a_tensor_taken_from_an_outer_scope_leaves_its_place_empty(void **state)
+{
+    (void)state;
+    tsr_mark outer = tsr_scope_open();
+    tsr_tensor *mine = floats(TSR_SHAPE(2), counting);
+    floats(TSR_SHAPE(3), counting);
+    tsr_mark inner = tsr_scope_open();
+    floats(TSR_SHAPE(4), counting);
+    tensor_unscope(mine);
+    tsr_scope_close(inner);
+    assert_int_equal(tsr_live_tensors(), 2);
+    tsr_scope_close(outer);
+    assert_int_equal(tsr_live_tensors(), 1);
+    tsr_release(mine);
+}
+
 static void a_kept_tensor_outlives_its_scope(void **state)
 {
     (void)state;
@@ -151,6 +168,34 @@ static void overlap_is_decided_exactly(void **state)
     assert_int_equal(overlap_of(TSR_SHAPE(0, 3), (int64_t[]){0, 0}), OVERLAP_NO);
 }
 
+/* Of two parts of 16 elements in a row. */
+static pair_overlap pair_of(tsr_shape shape, tsr_shape stride_a, int64_t a, tsr_shape stride_b, int64_t b)
+{
+    tsr_tensor *t = floats(TSR_SHAPE(16), counting);
+    tsr_tensor *x = tensor_view(t, shape.n, shape.v, stride_a.v, a),
+               *y = tensor_view(t, shape.n, shape.v, stride_b.v, b);
+    pair_overlap o = tensor_pair_overlap(x, y);
+    assert_int_equal(tensor_pair_overlap(y, x), o);
+    tsr_release(x);
+    tsr_release(y);
+    tsr_release(t);
+    return o;
+}
+
+static void overlap_of_two_is_decided_exactly(void **state)
+{
+    (void)state;
+    tsr_shape rows = TSR_SHAPE(4, 1), odd = TSR_SHAPE(2), size = TSR_SHAPE(2, 3);
+    assert_int_equal(pair_of(size, rows, 0, rows, 0), PAIR_FULL);
+    assert_int_equal(pair_of(size, rows, 0, rows, 1), PAIR_PARTIAL);                      /* columns 0 to 2, 1 to 3 */
+    assert_int_equal(pair_of(size, rows, 0, rows, 8), PAIR_NONE);                         /* other rows */
+    assert_int_equal(pair_of(TSR_SHAPE(2, 2), rows, 0, rows, 2), PAIR_NONE);              /* columns 0 and 1, 2 and 3 */
+    assert_int_equal(pair_of(TSR_SHAPE(5), odd, 0, odd, 1), PAIR_NONE);                   /* even and odd */
+    assert_int_equal(pair_of(TSR_SHAPE(5), odd, 0, TSR_SHAPE(3), 1), PAIR_PARTIAL);       /* both have 4 */
+    assert_int_equal(pair_of(TSR_SHAPE(2), TSR_SHAPE(6), 0, TSR_SHAPE(4), 1), PAIR_NONE); /* 0 6, 1 5 */
+    assert_int_equal(pair_of(TSR_SHAPE(3, 3), TSR_SHAPE(3, 1), 0, TSR_SHAPE(1, 3), 0), PAIR_PARTIAL); /* transposed */
+}
+
 static void assert_prints(tsr_tensor *t, const char *expected)
 {
     char text[2048];
@@ -218,12 +263,14 @@ int main(void)
         cmocka_unit_test_teardown(closing_a_scope_releases_what_it_owns, nothing_is_left),
         cmocka_unit_test_teardown(a_survivor_moves_to_the_enclosing_scope, nothing_is_left),
         cmocka_unit_test_teardown(closing_an_outer_mark_reclaims_scopes_left_open, nothing_is_left),
+        cmocka_unit_test_teardown(a_tensor_taken_from_an_outer_scope_leaves_its_place_empty, nothing_is_left),
         cmocka_unit_test_teardown(a_kept_tensor_outlives_its_scope, nothing_is_left),
         cmocka_unit_test_teardown(borrowed_memory_is_given_back_once, nothing_is_left),
         cmocka_unit_test_teardown(impossible_shapes_are_refused, nothing_is_left),
         cmocka_unit_test_teardown(a_view_is_found_exactly_when_memory_allows, nothing_is_left),
         cmocka_unit_test_teardown(broadcasting_names_the_sizes_that_disagree, nothing_is_left),
         cmocka_unit_test_teardown(overlap_is_decided_exactly, nothing_is_left),
+        cmocka_unit_test_teardown(overlap_of_two_is_decided_exactly, nothing_is_left),
         cmocka_unit_test_teardown(tensors_print_as_in_pytorch, nothing_is_left),
         cmocka_unit_test_teardown(large_tensors_print_their_edges, nothing_is_left),
         cmocka_unit_test_teardown(a_tensor_of_several_elements_has_no_single_value, nothing_is_left),
