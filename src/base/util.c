@@ -1,7 +1,8 @@
-/* util.c: growing arrays, and how different two names are. */
+/* util.c: growing arrays, extensions of paths, and how different two names are. */
 #include "base/util.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 
@@ -21,6 +22,12 @@ bool tsr_grow(void *items, int64_t count, int64_t *room, size_t size)
     memcpy(items, &grown, sizeof grown);
     *room = wanted;
     return true;
+}
+
+bool tsr_has_extension(const char *path, const char *extension)
+{
+    size_t n = strlen(path), m = strlen(extension);
+    return n >= m && strcasecmp(path + n - m, extension) == 0;
 }
 
 int64_t tsr_edit_distance(const char *a, const char *b)

@@ -32,14 +32,20 @@ static inline int64_t tsr_max_i64(int64_t a, int64_t b) { return a > b ? a : b; 
 /* Truncation; what does not fit, and NaN, gives the smallest integer, as x86 does and so PyTorch there. */
 static inline int64_t tsr_i64_of_f64(double x) { return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN; }
 
-/* An error raised when none may be: used to tell "no error" from "pending". */
+/* n / 2 for n >= 0, rounded to the nearest, a half to the even one, as Python's round(n / 2). */
+static inline int64_t tsr_half_to_even(int64_t n) { return n / 2 + (n % 2) * (n / 2 % 2); }
+
+/* Whether the path ends in the extension (".png"), in small or large letters. */
+bool tsr_has_extension(const char *path, const char *extension);
+
+/* Has this thread an error that was not cleared? */
 static inline bool tsr_error_pending(void) { return tsr_error_status() != TSR_OK; }
 
 /* Say something on the warning channel (tsr_set_warning_handler). */
 void tsr_warn(const char *format, ...) TSR_PRINTF(1, 2);
 
 /* Text that grows. Zero-initialise; tsr_text_free when done. A failed allocation sets the error, and later appends do
-   nothing, so only the end needs a check (tsr_text_failed). */
+   nothing, so only the end needs a check (failed). */
 typedef struct tsr_text {
     char *data; /* NULL until something is appended, else zero-terminated */
     size_t length, room;

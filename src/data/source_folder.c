@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "data/window.h"
@@ -26,8 +25,7 @@ typedef struct folder {
 
 static bool is_picture_name(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-    return dot && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+    return tsr_has_extension(name, ".png") || tsr_has_extension(name, ".jpg") || tsr_has_extension(name, ".jpeg");
 }
 
 static tsr_status add_file(folder *f, const char *name)

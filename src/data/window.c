@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "tessera/image.h"
+#include "vision/pixels.h"
 
 enum { MOST_PIXELS = 1 << 27 }; /* of a scaled picture; as many as a file may have (image.h) */
 
@@ -20,19 +21,13 @@ data_picture data_planes(const float *data, int64_t channels, int64_t height, in
 
 /* ---- scaling -------------------------------------------------------------------------------------------------------------- */
 
-/* The smallest size of the picture's shape that covers height x width; the free side is cut to a whole number. */
-static void covering_size(const data_picture *p, int64_t height, int64_t width, int64_t *out_height, int64_t *out_width)
-{
-    bool by_height = p->width * height >= width * p->height;
-    *out_height = by_height ? height : p->height * width / p->width;
-    *out_width = by_height ? p->width * height / p->height : width;
-}
-
 static void scaled_size(const tsr_dataset *set, const data_picture *p, bool crop, int64_t *height, int64_t *width)
 {
     int64_t large_height = set->info.height * 9 / 8, large_width = set->info.width * 9 / 8;
     bool large = crop && p->height >= large_height && p->width >= large_width;
-    covering_size(p, large ? large_height : set->info.height, large ? large_width : set->info.width, height, width);
+    *height = large ? large_height : set->info.height;
+    *width = large ? large_width : set->info.width;
+    pixels_cover(p->height, p->width, height, width);
 }
 
 static void copy_pixels(const data_picture *p, void *out)
@@ -88,7 +83,7 @@ static tsr_status scale(data_picture *p, int64_t height, int64_t width)
 static int64_t window_start(int64_t length, int64_t size, bool crop, double place, int64_t margin)
 {
     int64_t rest = length - size;
-    if (!crop) return rest / 2 + (rest % 2) * (rest / 2 % 2);
+    if (!crop) return tsr_half_to_even(rest);
     return (int64_t)(place * (double)(rest + 2 * margin + 1)) - margin;
 }
 

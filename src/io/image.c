@@ -2,7 +2,6 @@
 #include "tessera/image.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 #include "io/picture.h"
@@ -170,20 +169,14 @@ tsr_tensor *tsr_image_load(const char *path, const tsr_image_options *options)
 
 /* ---- saving ---- */
 
-static bool has_extension(const char *path, const char *extension)
-{
-    const char *dot = strrchr(path, '.');
-    return dot && !strcasecmp(dot + 1, extension);
-}
-
 tsr_status tsr_image_save(const char *path, const tsr_tensor *image)
 {
     if (tsr_error_pending()) return tsr_error_status();
     if (!path) return tsr_fail(TSR_EINVAL, "image_save: the path is NULL");
     tsr_bytes file;
-    if (has_extension(path, "png")) {
+    if (tsr_has_extension(path, ".png")) {
         TSR_TRY(tsr_image_encode_png(image, &file));
-    } else if (has_extension(path, "jpg") || has_extension(path, "jpeg")) {
+    } else if (tsr_has_extension(path, ".jpg") || tsr_has_extension(path, ".jpeg")) {
         TSR_TRY(tsr_image_encode_jpeg(image, 0, &file));
     } else {
         return tsr_fail(TSR_EINVAL, "image_save: %s ends neither in .png nor in .jpg or .jpeg", path);

@@ -315,14 +315,8 @@ tsr_status tsr_save_npy(const char *path, tsr_tensor *t)
     return status;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 tsr_status tsr_save_one(const char *path, tsr_tensor *t)
 {
-    if (path && ends_with(path, ".npy")) return tsr_save_npy(path, t);
+    if (path && tsr_has_extension(path, ".npy")) return tsr_save_npy(path, t);
     return tsr_save_safetensors(path, &(tsr_named){"tensor", t}, 1, NULL, 0);
 }

@@ -1,6 +1,7 @@
 /* crop.c: parts and mirror images of pictures. */
 #include <string.h>
 
+#include "base/util.h"
 #include "tensor/tensor_impl.h"
 #include "tessera/image.h"
 #include "vision/pixels.h"
@@ -41,19 +42,12 @@ tsr_tensor *tsr_image_crop(const tsr_tensor *image, int64_t top, int64_t left, i
     return NULL;
 }
 
-/* (size - part) / 2 rounded to the nearest, halves to even, as Python's round does. */
-static int64_t middle(int64_t size, int64_t part)
-{
-    int64_t twice = size - part, half = twice / 2;
-    return twice % 2 == 1 && half % 2 == 1 ? half + 1 : half;
-}
-
 tsr_tensor *tsr_image_center_crop(const tsr_tensor *image, int64_t height, int64_t width)
 {
     if (!pixels_check("image_center_crop", image)) return NULL;
     tsr_shape s = tsr_shape_of(image);
     if (height > 0 && width > 0 && height <= s.v[0] && width <= s.v[1])
-        return pixels_crop(image, middle(s.v[0], height), middle(s.v[1], width), height, width);
+        return pixels_crop(image, tsr_half_to_even(s.v[0] - height), tsr_half_to_even(s.v[1] - width), height, width);
     tsr_fail(TSR_EINVAL, "image_center_crop: %lld x %lld pixels do not lie in %s; resize it first", (long long)height,
              (long long)width, shape_text(&s));
     return NULL;

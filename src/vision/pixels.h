@@ -10,4 +10,13 @@ bool pixels_check(const char *op, const tsr_tensor *image);
 /* A copy of a rectangle that lies inside. */
 tsr_tensor *pixels_crop(const tsr_tensor *image, int64_t top, int64_t left, int64_t height, int64_t width);
 
+/* Make height x width the smallest size of a tall x wide picture's shape that covers it; the free side is cut to a whole
+   number. */
+static inline void pixels_cover(int64_t tall, int64_t wide, int64_t *height, int64_t *width)
+{
+    bool by_height = wide * *height >= *width * tall;
+    if (by_height) *width = wide * *height / tall;
+    else *height = tall * *width / wide;
+}
+
 #endif

@@ -189,12 +189,11 @@ tsr_tensor *tsr_image_resize_shorter(const tsr_tensor *image, int64_t size, tsr_
 {
     if (!pixels_check("image_resize_shorter", image)) return NULL;
     tsr_shape s = tsr_shape_of(image);
-    int64_t shorter = tsr_min_i64(s.v[0], s.v[1]), longer = tsr_max_i64(s.v[0], s.v[1]), stretched;
-    if (size < 1 || __builtin_mul_overflow(size, longer, &stretched)) {
+    if (size < 1 || size > INT64_MAX / tsr_max_i64(s.v[0], s.v[1])) {
         tsr_fail(TSR_EINVAL, "image_resize_shorter: to %lld pixels", (long long)size);
         return NULL;
     }
-    stretched /= shorter;
-    bool tall = s.v[0] > s.v[1];
-    return tsr_image_resize(image, tall ? stretched : size, tall ? size : stretched, filter);
+    int64_t height = size, width = size;
+    pixels_cover(s.v[0], s.v[1], &height, &width);
+    return tsr_image_resize(image, height, width, filter);
 }
