@@ -11,7 +11,7 @@
 typedef struct filler {
     tsr_node *node;
     int i;
-    bool ok, clear;
+    bool ok;
 } filler;
 
 static void fill_saved(tsr_tensor **slot, int param, int index, void *user)
@@ -20,29 +20,28 @@ static void fill_saved(tsr_tensor **slot, int param, int index, void *user)
     int i = f->i++;
     (void)param;
     (void)index;
-    if (f->clear || !f->ok) {
-        *slot = NULL;
-        return;
-    }
-    for (int64_t k = 0; k < f->node->saved.count; k++) {
+    for (int64_t k = 0; f->ok && k < f->node->saved.count; k++) {
         if (f->node->saved.v[k].input != i) continue;
         *slot = node_unpack(f->node, k);
         f->ok = *slot != NULL;
     }
 }
 
+/* The arguments are filled in a copy: other threads may run the same node. */
 static void apply_operator(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     op_ctx c = {.info = n->op.info, .node = n};
-    filler f = {.node = n, .ok = true};
+    filler f = {.node = n};
+    _Alignas(16) unsigned char args[OP_ARGS_ROOM];
     if (n->freed && n->had_saved) {
         node_unpack(n, 0); /* says that the graph was freed */
         return;
     }
-    op_each_tensor(n->op.info, n->op.args, fill_saved, &f);
-    if (f.ok) n->op.info->backward(&c, n->op.args, grad, grad_in);
-    f = (filler){.node = n, .clear = true};
-    op_each_tensor(n->op.info, n->op.args, fill_saved, &f);
+    memcpy(args, n->op.args, n->op.info->args_size);
+    f.ok = op_own_lists(n->op.info, args);
+    if (f.ok) op_each_tensor(n->op.info, args, fill_saved, &f);
+    if (f.ok) n->op.info->backward(&c, args, grad, grad_in);
+    op_free_lists(n->op.info, args);
 }
 
 static void apply_custom(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **grad_in)

@@ -28,8 +28,7 @@ bool tsr_requires_grad(const tsr_tensor *t) { return t && autograd_requires_grad
 bool tsr_is_leaf(const tsr_tensor *t)
 {
     if (!t || !autograd_requires_grad(t)) return true;
-    bool stale = t->base && t->base->requires_grad && t->view_version != t->storage->version;
-    return !stale && !(t->autograd && t->autograd->grad_fn);
+    return !autograd_is_stale(t) && !(t->autograd && t->autograd->grad_fn);
 }
 
 tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad)
@@ -52,7 +51,8 @@ tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad)
 
 const char *tsr_grad_fn_name(tsr_tensor *t)
 {
-    tsr_node *n = t ? autograd_grad_fn(t) : NULL;
+    bool lost = t && autograd_is_stale(t) && t->view == VIEW_NO_GRAD; /* asking for its node would be an error */
+    tsr_node *n = t && !lost ? autograd_grad_fn(t) : NULL;
     return n ? node_backward_name(n) : "";
 }
 
@@ -130,6 +130,7 @@ static tsr_status run_with_seeds(engine_task *task, tsr_tensors given)
 
 tsr_status tsr_backward_v(const tsr_backward_args *a)
 {
+    if (!a->output && !tsr_error_pending()) return tsr_fail(TSR_EINVAL, "backward: argument 'output' is NULL");
     for (int64_t i = 0; i < a->inputs.n; i++)
         if (!a->inputs.v[i] || !a->inputs.v[i]->requires_grad || !tsr_is_leaf(a->inputs.v[i]))
             return tsr_fail(TSR_EINVAL, "backward: input %lld is not a leaf that requires a gradient", (long long)i);
@@ -144,6 +145,9 @@ tsr_status tsr_backward_v(const tsr_backward_args *a)
 static tsr_status check_grads_inputs(const tsr_grads_args *a)
 {
     if (a->inputs.n > 0 && !a->grads) return tsr_fail(TSR_EINVAL, "grads: no room for results was given");
+    for (int64_t i = 0; i < a->outputs.n; i++)
+        if (!a->outputs.v[i] && !tsr_error_pending())
+            return tsr_fail(TSR_EINVAL, "grads: entry %lld of argument 'outputs' is NULL", (long long)i);
     for (int64_t i = 0; i < a->inputs.n; i++)
         if (!a->inputs.v[i] || !autograd_requires_grad(a->inputs.v[i]))
             return tsr_fail(TSR_EINVAL, "One of the differentiated Tensors does not require grad (input %lld)",

@@ -90,6 +90,7 @@ static tsr_node *make_node(const tsr_function *f, tsr_tensors in, int64_t n_out)
     n->custom.f = f;
     bool ok = true;
     for (int64_t i = 0; ok && i < in.n; i++) ok = node_connect(n, i, in.v[i]);
+    node_number(n);
     if (ok) return n;
     n->custom.f = NULL; /* user is still the caller's */
     node_release(n);
@@ -207,6 +208,10 @@ static bool recompute(checkpoint *c, tsr_tensor **in, tsr_tensor **out)
 static bool same_results(const tsr_node *n, tsr_tensor *const *out)
 {
     for (int i = 0; i < n->n_out; i++) {
+        if (!out[i]) {
+            tsr_fail(TSR_ESTATE, "checkpoint: the second run gave no output %d", i);
+            return false;
+        }
         tsr_shape s = op_shape(out[i]);
         const op_meta *m = &n->out_meta[i];
         if (out[i]->dtype == m->dtype && shape_equal(&s, &m->shape)) continue;
@@ -229,10 +234,16 @@ static tsr_tensor *detached_input(tsr_ctx *ctx, int64_t i)
 static void checkpoint_backward(tsr_ctx *ctx, tsr_tensor *const *grad, tsr_tensor **grad_in, void *user)
 {
     checkpoint *c = user;
-    tsr_tensor *in[32], *out[32], *roots[32], *seeds[32];
+    tsr_tensor *in[32], *out[32] = {NULL}, *roots[32], *seeds[32];
     int64_t n_roots = 0;
     if (tsr_is_grad_enabled()) {
         tsr_fail(TSR_ESTATE, "checkpoint: create_graph is not supported through a checkpoint");
+        return;
+    }
+    if (engine_is_partial()) {
+        tsr_fail(TSR_ESTATE,
+                 "checkpoint: cannot compute gradients of chosen inputs (grads, or backward with inputs) through a "
+                 "checkpoint, which would accumulate into what its function uses besides; use backward without inputs");
         return;
     }
     for (int64_t i = 0; i < c->n_in; i++)
@@ -249,7 +260,11 @@ tsr_status tsr_checkpoint(tsr_checkpoint_fn fn, void *user, tsr_tensors in, tsr_
 {
     static const tsr_function f = {"checkpoint", checkpoint_forward, checkpoint_backward, tsr_free};
     bool any = false;
-    for (int64_t i = 0; i < in.n; i++) any = any || (in.v[i] && autograd_requires_grad(in.v[i]));
+    for (int64_t i = 0; i < in.n; i++) {
+        if (!in.v[i] && !tsr_error_pending()) tsr_fail(TSR_EINVAL, "checkpoint: input %lld is NULL", (long long)i);
+        if (!in.v[i]) return tsr_error_status();
+        any = any || autograd_requires_grad(in.v[i]);
+    }
     if (in.n > 32 || n_out > 32) return tsr_fail(TSR_EINVAL, "checkpoint: at most 32 inputs and 32 outputs");
     if (!any && tsr_is_grad_enabled())
         tsr_warn("checkpoint: none of the inputs requires a gradient, so what is inside will get none");

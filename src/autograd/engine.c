@@ -8,6 +8,7 @@
    What a run knows of a node (gradients collected so far, how many are to come) is kept in a table of the run's own,
    not in the node, so that a derivative may itself run backward over the same nodes. When gradients of chosen inputs are
    asked for, only nodes on a way to one of them are run. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,18 +213,30 @@ static bool deliver(engine *e, tsr_node *n, tsr_tensor **grad_in)
 
 /* ---- running a node -------------------------------------------------------------------------------------------------------------- */
 
+/* Threads that run backward at the same time may share leaves. */
+static pthread_mutex_t grad_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void retain_grads(const tsr_node *n, tsr_tensor *const *grad)
+{
+    for (int64_t h = 0; h < n->hooks.count; h++) {
+        const node_hook *hook = &n->hooks.v[h];
+        if (hook->call || !grad[hook->output]) continue;
+        struct tsr_autograd *ag = hook->user;
+        pthread_mutex_lock(&grad_lock);
+        tsr_tensor *old = ag->grad;
+        ag->grad = tsr_keep(grad[hook->output]);
+        pthread_mutex_unlock(&grad_lock);
+        tsr_release(old);
+    }
+}
+
+/* retain_grad comes last, to keep what hooks made of the gradient. */
 static bool run_hooks(const tsr_node *n, tsr_tensor **grad)
 {
     for (int64_t h = 0; h < n->hooks.count; h++) {
         const node_hook *hook = &n->hooks.v[h];
         tsr_tensor **g = &grad[hook->output];
-        if (!*g) continue;
-        if (!hook->call) {
-            tsr_tensor *old = ((struct tsr_autograd *)hook->user)->grad;
-            ((struct tsr_autograd *)hook->user)->grad = tsr_keep(*g);
-            tsr_release(old);
-            continue;
-        }
+        if (!*g || !hook->call) continue;
         tsr_tensor *replaced = hook->call(*g, hook->user);
         if (tsr_error_pending()) return false;
         if (!replaced || replaced == *g) continue;
@@ -231,6 +244,7 @@ static bool run_hooks(const tsr_node *n, tsr_tensor **grad)
         tsr_release(*g);
         *g = replaced;
     }
+    retain_grads(n, grad);
     return true;
 }
 
@@ -260,11 +274,10 @@ static tsr_tensor *copy_for_leaf(const tsr_tensor *leaf, tsr_tensor *g)
     return copy ? tsr_copy_(copy, g) : NULL;
 }
 
-static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
+static bool accumulate_locked(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
 {
-    struct tsr_autograd *ag = autograd_of(leaf);
+    struct tsr_autograd *ag = leaf->autograd;
     tsr_tensor *g = *buffer;
-    if (!ag) return false;
     if (ag->grad && !create_graph) return tsr_add_(ag->grad, g) != NULL;
     if (!ag->grad && may_steal(leaf, g, create_graph)) {
         ag->grad = g;
@@ -276,6 +289,14 @@ static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
     tsr_release(ag->grad);
     ag->grad = sum;
     return true;
+}
+
+static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
+{
+    pthread_mutex_lock(&grad_lock);
+    bool ok = accumulate_locked(leaf, buffer, create_graph);
+    pthread_mutex_unlock(&grad_lock);
+    return ok;
 }
 
 static bool run_leaf(engine *e, tsr_tensor *leaf, tsr_tensor **buffer)
@@ -383,9 +404,15 @@ static void engine_free(engine *e)
     tsr_free(e->heap);
 }
 
+static _Thread_local const engine_task *running;
+
+bool engine_is_partial(void) { return running && running->inputs.n > 0; }
+
 tsr_status engine_run(const engine_task *task)
 {
     engine e = {.task = task};
+    const engine_task *outer = running;
+    running = task;
     bool was = tsr_set_grad_enabled(task->create_graph);
     tsr_mark m = tsr_scope_open();
     bool ok = find_targets(&e) && seed_roots(&e);
@@ -393,6 +420,7 @@ tsr_status engine_run(const engine_task *task)
     ok = ok && discover(&e) && (task->inputs.n == 0 || mark_needed(&e)) && push_ready(&e, roots);
     while (ok && e.heap_count > 0) ok = run_visit(&e, pop(&e));
     engine_free(&e);
+    running = outer;
     tsr_scope_close(m);
     tsr_set_grad_enabled(was);
     if (ok) return TSR_OK;

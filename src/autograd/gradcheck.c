@@ -197,7 +197,7 @@ tsr_status tsr_gradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, int64
 typedef struct second {
     tsr_checkpoint_fn fn;
     void *user;
-    int64_t n_in, n_out, n_seeds;
+    int64_t n_in, n_out;
 } second;
 
 static bool first_gradients(tsr_tensor *const *in, int64_t n_in, tsr_tensor **grads, int64_t n_grads, void *user)
@@ -238,7 +238,7 @@ tsr_status tsr_gradgradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, i
     tsr_tensor *all[2 * MAX_TENSORS], *out[MAX_TENSORS];
     int64_t n = 0, varied = 0;
     gradcheck g = with_options(options);
-    second s = {fn, user, in.n, n_out, 0};
+    second s = {fn, user, in.n, n_out};
     if (in.n + n_out > MAX_TENSORS) return tsr_fail(TSR_EINVAL, "gradgradcheck: too many tensors");
     tsr_mark m = tsr_scope_open();
     for (; n < in.n; n++) {

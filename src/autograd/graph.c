@@ -4,6 +4,7 @@
    zero is put on a list of the thread, and only the outermost call empties it. */
 #include "autograd/graph.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,14 +41,55 @@ tsr_node *node_new(node_kind kind, int64_t n_in, int64_t n_out)
     n->edges = (node_edge *)(n + 1);
     n->in_meta = (op_meta *)((char *)n->edges + edges);
     n->out_meta = (op_meta *)((char *)n->in_meta + in);
-    n->sequence = kind == NODE_ACCUMULATE ? UINT64_MAX : __atomic_add_fetch(&next_sequence, 1, __ATOMIC_RELAXED);
+    n->sequence = UINT64_MAX;
     return n;
 }
+
+void node_number(tsr_node *n) { n->sequence = __atomic_add_fetch(&next_sequence, 1, __ATOMIC_RELAXED); }
 
 tsr_node *node_retain(tsr_node *n)
 {
     if (n) __atomic_add_fetch(&n->refs, 1, __ATOMIC_RELAXED);
     return n;
+}
+
+/* ---- accumulators ------------------------------------------------------------------------------------------------ */
+
+/* Threads that use one leaf share its accumulator. The leaf's pointer is not a reference: it may lead to a node that
+   another thread is about to free, which it cannot do before it has the lock. */
+static pthread_mutex_t accumulator_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool retain_living(tsr_node *n)
+{
+    int32_t refs = n ? __atomic_load_n(&n->refs, __ATOMIC_RELAXED) : 0;
+    while (refs > 0)
+        if (__atomic_compare_exchange_n(&n->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+tsr_node *node_accumulator(tsr_tensor *leaf)
+{
+    struct tsr_autograd *ag = autograd_of(leaf);
+    if (!ag) return NULL;
+    pthread_mutex_lock(&accumulator_lock);
+    tsr_node *n = ag->accumulator;
+    if (!retain_living(n) && (n = node_new(NODE_ACCUMULATE, 0, 1))) {
+        n->accumulate.leaf = tsr_keep(leaf);
+        n->out_meta[0] = meta_of(leaf);
+        ag->accumulator = n;
+    }
+    pthread_mutex_unlock(&accumulator_lock);
+    return n;
+}
+
+static void leave_leaf(tsr_node *n)
+{
+    tsr_tensor *leaf = n->accumulate.leaf;
+    pthread_mutex_lock(&accumulator_lock);
+    if (leaf && leaf->autograd->accumulator == n) leaf->autograd->accumulator = NULL;
+    pthread_mutex_unlock(&accumulator_lock);
+    tsr_release(leaf);
 }
 
 /* ---- taking apart --------------------------------------------------------------------------------------------- */
@@ -72,8 +114,8 @@ static void free_args(const op_info *info, void *args)
     for (int i = 0; args && i < info->param_count; i++) {
         void *field = (char *)args + info->params[i].offset;
         if (info->params[i].kind == OP_STRING) tsr_free((void *)(uintptr_t) * (const char **)field);
-        if (info->params[i].kind == OP_TENSORS) tsr_free((void *)(uintptr_t)((tsr_tensors *)field)->v);
     }
+    if (args) op_free_lists(info, args);
     tsr_free(args);
 }
 
@@ -89,8 +131,7 @@ static void take_apart(tsr_node *n)
         if (n->custom.f && n->custom.f->drop) n->custom.f->drop(n->custom.user);
         break;
     case NODE_ACCUMULATE:
-        if (n->accumulate.leaf && n->accumulate.leaf->autograd) n->accumulate.leaf->autograd->accumulator = NULL;
-        tsr_release(n->accumulate.leaf);
+        leave_leaf(n);
         break;
     case NODE_COPY_SLICES:
         node_release(n->slices.inner);
@@ -159,13 +200,28 @@ const char *node_backward_name(const tsr_node *n)
 
 /* ---- saved tensors ------------------------------------------------------------------------------------------------ */
 
-/* An output is saved as an alias: a reference to the tensor itself would close a cycle through its grad_fn. */
+/* An alias of t as it is now. What is saved must not be t itself where t's node leads or may yet lead to this one: an
+   output's does, and an input's does after t.add_(f(t)). Only leaves that require a gradient are never written so. */
+static tsr_tensor *alias_of(tsr_tensor *t, bool is_output)
+{
+    if (t->requires_grad && tsr_is_leaf(t)) return tsr_keep(t);
+    node_edge edge;
+    tsr_tensor *alias = tensor_unscope(tensor_alias(t));
+    if (!alias || is_output) return alias;
+    alias->wrapped_number = t->wrapped_number;
+    bool ok = autograd_edge(t, &edge) && (!edge.node || autograd_attach(alias, edge.node, edge.output));
+    node_release(edge.node);
+    if (ok) return alias;
+    tsr_release(alias);
+    return NULL;
+}
+
 bool node_save(tsr_node *n, tsr_tensor *t, int input, int output)
 {
     if (!t) return true;
     if (n->saved.count == n->saved.room && !tsr_grow(&n->saved.v, n->saved.count, &n->saved.room, sizeof *n->saved.v))
         return false;
-    tsr_tensor *kept = output >= 0 ? tensor_unscope(tensor_alias(t)) : tsr_keep(t);
+    tsr_tensor *kept = alias_of(t, output >= 0);
     if (!kept) return false;
     n->saved.v[n->saved.count++] = (node_saved){kept, t->storage->version, input, output};
     return true;

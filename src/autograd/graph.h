@@ -84,7 +84,11 @@ struct tsr_autograd {
     tsr_node *grad_fn; /* reference */
     int32_t output;    /* of grad_fn */
     bool retains_grad;
-    tsr_node *accumulator; /* not a reference: the node clears it when it goes */
+    tsr_node *accumulator; /* not a reference: the node clears it when it goes; under the lock of graph.c */
+    struct {
+        tsr_node **v; /* references: nodes that made t before it was written in place, and that have hooks */
+        int64_t count, room;
+    } former;
     struct {
         leaf_hook *v;
         int64_t count, room;
@@ -93,6 +97,8 @@ struct tsr_autograd {
 
 /* ---- graph.c ---- */
 tsr_node *node_new(node_kind kind, int64_t n_in, int64_t n_out);
+/* Give n its place in the order of nodes: after its inputs are connected, since views may be given new nodes then. */
+void node_number(tsr_node *n);
 tsr_node *node_retain(tsr_node *n);
 void node_release(tsr_node *n);
 void node_free_saved(tsr_node *n);
@@ -112,23 +118,32 @@ tsr_node *autograd_grad_fn(tsr_tensor *t);
 /* Where t's gradient goes: its node, or its accumulator for a leaf that requires one. node is a new reference. */
 bool autograd_edge(tsr_tensor *t, node_edge *edge);
 bool autograd_requires_grad(const tsr_tensor *t);
+/* Is t a view of recorded data that was written since the view's node was made? */
+bool autograd_is_stale(const tsr_tensor *t);
+/* The node that accumulates into a leaf, made when it is missing; a new reference, NULL: no memory. */
+tsr_node *node_accumulator(tsr_tensor *leaf);
 bool autograd_attach(tsr_tensor *t, tsr_node *n, int output);
 
 /* ---- hooks.c ---- */
+/* The tensor of `ag` is about to be made by node n: retain_grad goes with it, and other hooks stay with the old node, where
+   tsr_remove_hook must find them. False: no memory, nothing changed. */
+bool hooks_follow(struct tsr_autograd *ag, tsr_node *n, int output);
 /* The tensor of `ag` goes away: its node must not write its gradient any more. */
-void hooks_drop_retained(struct tsr_autograd *ag);
+void hooks_drop(struct tsr_autograd *ag);
 
 /* ---- record.c ---- */
 bool node_connect(tsr_node *n, int64_t i, tsr_tensor *input);
 
 /* ---- engine.c ---- */
 typedef struct engine_task {
-    tsr_tensors roots, seeds; /* seeds: entries may be NULL */
+    tsr_tensors roots, seeds; /* one seed for each root */
     tsr_tensors inputs;       /* empty: accumulate into all leaves */
     tsr_tensor **grads;       /* NULL: accumulate into the inputs; else capture, unowned references of the caller's */
     bool retain_graph, create_graph;
 } engine_task;
 tsr_status engine_run(const engine_task *task);
+/* Does this thread run backward for chosen inputs only? */
+bool engine_is_partial(void);
 
 /* Run one node's derivative. */
 void node_apply(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **grad_in);

@@ -1,7 +1,8 @@
 /* hooks.c: functions that see gradients as they are computed.
 
    A hook of a leaf lives with the leaf; a hook of a recorded result lives in the node that made it, so that it fires for
-   that history even if the tensor is written in place later. retain_grad is a hook that stores. */
+   that history even if the tensor is written in place later. retain_grad is a hook that stores, of the tensor as it is
+   last: it moves on to the node that wrote. */
 #include "autograd/graph.h"
 
 static int64_t next_id;
@@ -60,6 +61,13 @@ static bool remove_node_hook(tsr_node *n, int64_t id)
     return false;
 }
 
+static bool remove_former_hook(struct tsr_autograd *ag, int64_t id)
+{
+    for (int64_t i = 0; i < ag->former.count; i++)
+        if (remove_node_hook(ag->former.v[i], id)) return true;
+    return false;
+}
+
 static bool remove_leaf_hook(struct tsr_autograd *ag, int64_t id)
 {
     for (int64_t i = 0; ag && i < ag->hooks.count; i++) {
@@ -73,7 +81,8 @@ static bool remove_leaf_hook(struct tsr_autograd *ag, int64_t id)
 tsr_status tsr_remove_hook(tsr_tensor *t, int64_t id)
 {
     struct tsr_autograd *ag = t ? t->autograd : NULL;
-    if (ag && (remove_leaf_hook(ag, id) || remove_node_hook(ag->grad_fn, id))) return TSR_OK;
+    if (ag && (remove_leaf_hook(ag, id) || remove_node_hook(ag->grad_fn, id) || remove_former_hook(ag, id)))
+        return TSR_OK;
     return tsr_fail(TSR_EINVAL, "remove_hook: the tensor has no hook %lld", (long long)id);
 }
 
@@ -90,7 +99,7 @@ tsr_status tsr_retain_grad(tsr_tensor *t)
     return TSR_OK;
 }
 
-void hooks_drop_retained(struct tsr_autograd *ag)
+static void drop_retained(const struct tsr_autograd *ag)
 {
     tsr_node *n = ag->grad_fn;
     for (int64_t i = 0; n && i < n->hooks.count; i++)
@@ -98,4 +107,31 @@ void hooks_drop_retained(struct tsr_autograd *ag)
             remove_node_hook(n, n->hooks.v[i].id);
             return;
         }
+}
+
+/* A node that has hooks is kept when another takes its place. */
+static bool keep_former(struct tsr_autograd *ag)
+{
+    if (!ag->grad_fn || ag->grad_fn->hooks.count == (int64_t)ag->retains_grad) return true;
+    if (ag->former.count == ag->former.room &&
+        !tsr_grow(&ag->former.v, ag->former.count, &ag->former.room, sizeof *ag->former.v))
+        return false;
+    ag->former.v[ag->former.count++] = node_retain(ag->grad_fn);
+    return true;
+}
+
+bool hooks_follow(struct tsr_autograd *ag, tsr_node *n, int output)
+{
+    if (!keep_former(ag)) return false;
+    if (!ag->retains_grad) return true;
+    if (!add_node_hook(n, (node_hook){new_id(), output, NULL, ag})) return false;
+    drop_retained(ag);
+    return true;
+}
+
+void hooks_drop(struct tsr_autograd *ag)
+{
+    if (ag->retains_grad) drop_retained(ag);
+    for (int64_t i = 0; i < ag->former.count; i++) node_release(ag->former.v[i]);
+    tsr_free(ag->former.v);
 }

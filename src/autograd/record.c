@@ -16,7 +16,7 @@
 
 static void release_autograd(struct tsr_autograd *ag)
 {
-    if (ag->retains_grad) hooks_drop_retained(ag);
+    hooks_drop(ag);
     tsr_release(ag->grad);
     node_release(ag->grad_fn);
     tsr_free(ag->hooks.v);
@@ -25,26 +25,31 @@ static void release_autograd(struct tsr_autograd *ag)
 
 struct tsr_autograd *autograd_of(tsr_tensor *t)
 {
-    if (!t->autograd) {
-        tsr_autograd_release = release_autograd;
-        tsr_autograd_name = tsr_grad_fn_name;
-        t->autograd = tsr_alloc_zeroed(1, sizeof *t->autograd);
-    }
-    return t->autograd;
+    struct tsr_autograd *ag = __atomic_load_n(&t->autograd, __ATOMIC_ACQUIRE), *made;
+    if (ag) return ag;
+    __atomic_store_n(&tsr_autograd_release, release_autograd, __ATOMIC_RELAXED);
+    __atomic_store_n(&tsr_autograd_name, tsr_grad_fn_name, __ATOMIC_RELAXED);
+    if (!(made = tsr_alloc_zeroed(1, sizeof *made))) return NULL;
+    if (__atomic_compare_exchange_n(&t->autograd, &ag, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return made;
+    tsr_free(made); /* another thread that shares t was first */
+    return ag;
 }
 
-bool autograd_requires_grad(const tsr_tensor *t)
+bool autograd_is_stale(const tsr_tensor *t)
 {
-    if (t->requires_grad) return true;
-    return t->base && t->base->requires_grad && tsr_dtype_is_floating((tsr_dtype)t->dtype);
+    return t->base && t->base->requires_grad && t->view_version != t->storage->version &&
+           tsr_dtype_is_floating((tsr_dtype)t->dtype);
 }
+
+/* A view made while nothing was recorded has no history, although its base does, until the base is written. */
+bool autograd_requires_grad(const tsr_tensor *t) { return t->requires_grad || autograd_is_stale(t); }
 
 bool record_requires_grad(const tsr_tensor *t) { return autograd_requires_grad(t); }
 
 bool autograd_attach(tsr_tensor *t, tsr_node *n, int output)
 {
     struct tsr_autograd *ag = autograd_of(t);
-    if (!ag) return false;
+    if (!ag || !hooks_follow(ag, n, output)) return false;
     tsr_node *old = ag->grad_fn;
     ag->grad_fn = node_retain(n);
     node_release(old);
@@ -67,23 +72,18 @@ static tsr_node *as_strided_of_base(tsr_tensor *view)
 
 tsr_node *autograd_grad_fn(tsr_tensor *t)
 {
-    bool stale = t->base && t->base->requires_grad && t->view_version != t->storage->version;
-    if (!stale) return t->autograd ? t->autograd->grad_fn : NULL;
+    if (!autograd_is_stale(t)) return t->autograd ? t->autograd->grad_fn : NULL;
+    if (t->view == VIEW_NO_GRAD) {
+        tsr_fail(TSR_ESTATE,
+                 "A view was created in no_grad mode and its base or another view of its base has been modified "
+                 "inplace since. Given that this use case is ambiguous and error-prone, it is forbidden: make the view "
+                 "again, with grad mode enabled if its gradient is wanted, or use its detach().");
+        return NULL;
+    }
     tsr_node *n = as_strided_of_base(t);
     bool ok = n && autograd_attach(t, n, 0);
     node_release(n);
     return ok ? t->autograd->grad_fn : NULL;
-}
-
-static tsr_node *accumulator_of(tsr_tensor *leaf)
-{
-    struct tsr_autograd *ag = autograd_of(leaf);
-    if (!ag || ag->accumulator) return ag ? node_retain(ag->accumulator) : NULL;
-    tsr_node *n = node_new(NODE_ACCUMULATE, 0, 1);
-    if (!n) return NULL;
-    n->accumulate.leaf = tsr_keep(leaf);
-    n->out_meta[0] = meta_of(leaf);
-    return ag->accumulator = n;
 }
 
 bool autograd_edge(tsr_tensor *t, node_edge *edge)
@@ -93,8 +93,7 @@ bool autograd_edge(tsr_tensor *t, node_edge *edge)
     tsr_node *fn = autograd_grad_fn(t);
     if (tsr_error_pending() && !fn) return false;
     if (fn) *edge = (node_edge){node_retain(fn), t->autograd->output};
-    else if (t->requires_grad) edge->node = accumulator_of(t);
-    else return true;
+    else edge->node = node_accumulator(t);
     return edge->node != NULL;
 }
 
@@ -111,7 +110,7 @@ typedef struct recorder {
     const op_info *info;
     int i;
     bool ok;
-    int first_of[64]; /* first tensor input of each parameter, -1 for others */
+    int first_of[64]; /* the first tensor input of each parameter that has one */
 } recorder;
 
 static void connect_input(tsr_tensor **slot, int param, int index, void *user)
@@ -161,12 +160,8 @@ static bool own_args(tsr_node *n)
         if (kind == OP_TENSOR) *(tsr_tensor **)field = NULL;
         if (kind == OP_GENERATOR) *(tsr_generator **)field = NULL;
         if (kind == OP_STRING && *(char **)field) ok = (*(char **)field = tsr_strdup(*(char **)field)) && ok;
-        if (kind == OP_TENSORS) {
-            tsr_tensors *list = field;
-            ok = (list->v = tsr_alloc_zeroed((size_t)list->n + 1, sizeof(tsr_tensor *))) && ok;
-        }
     }
-    return ok;
+    return op_own_lists(n->op.info, n->op.args) && ok;
 }
 
 tsr_node *record_begin(const op_info *info, const void *args)
@@ -179,6 +174,7 @@ tsr_node *record_begin(const op_info *info, const void *args)
     n->op.info = info;
     recorder r = {.node = n, .info = info, .ok = true};
     op_each_tensor(info, scratch, connect_input, &r);
+    node_number(n);
     r.i = 0;
     if (r.ok) op_each_tensor(info, scratch, save_input, &r);
     if (r.ok) r.ok = (n->op.args = tsr_alloc(info->args_size)) != NULL;
@@ -199,6 +195,7 @@ static tsr_node *with_outputs(tsr_node *n, int64_t count)
     tsr_node *m = node_new(NODE_OPERATOR, n->n_in, count);
     if (m) {
         m->op = n->op;
+        m->sequence = n->sequence;
         m->saved = n->saved;
         n->saved = (saved_list){0};
         n->op.args = NULL;
@@ -271,7 +268,9 @@ static tsr_node *copy_slices(tsr_node *inner, tsr_tensor *view)
         n->edges[i] = (node_edge){node_retain(inner->edges[i].node), inner->edges[i].output};
         n->in_meta[i] = inner->in_meta[i];
     }
-    if (node_connect(n, 0, view->base)) return n;
+    bool ok = node_connect(n, 0, view->base);
+    node_number(n);
+    if (ok) return n;
     node_release(n);
     return NULL;
 }

@@ -62,6 +62,16 @@ static bool check_list(const op_info *info, const op_param *p, const tsr_tensors
     return false;
 }
 
+/* A bare number where TSR_INT(number) belongs became the kind. */
+static bool check_number(const op_info *info, const op_param *p, const tsr_number *n)
+{
+    int kind = (int)n->kind;
+    if (kind == TSR_NUMBER_NONE || (kind >= TSR_NUMBER_INT && kind <= TSR_NUMBER_BOOL)) return true;
+    tsr_fail(TSR_EINVAL, "%s: argument '%s' must be given as TSR_INT(%d) or TSR_FLOAT(x), not as a bare number",
+             info->name, p->name, kind);
+    return false;
+}
+
 static bool check_counts(const op_info *info, const void *args)
 {
     for (int i = 0; i < info->param_count; i++) {
@@ -70,6 +80,7 @@ static bool check_counts(const op_info *info, const void *args)
         if (p->kind == OP_SHAPE && !check_count(info, p, ((const tsr_shape *)field)->n)) return false;
         if (p->kind == OP_FLOATS && !check_count(info, p, ((const tsr_floats *)field)->n)) return false;
         if (p->kind == OP_TENSORS && !check_list(info, p, field)) return false;
+        if (p->kind == OP_NUMBER && !check_number(info, p, field)) return false;
     }
     return true;
 }
@@ -209,7 +220,8 @@ static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tens
     _Alignas(16) unsigned char own[OP_ARGS_ROOM]; /* recorded is what the caller gave: copies have no history */
     if (c.dest) {
         memcpy(own, args, info->args_size);
-        if (!prepare_inplace(info, own, c.dest, grad_mode && s->requires_grad)) return -1;
+        bool history = s->requires_grad || (c.dest->base && record_requires_grad(c.dest->base));
+        if (!prepare_inplace(info, own, c.dest, grad_mode && history)) return -1;
     }
     if (recording && !(c.node = record_begin(info, args))) return -1;
 

@@ -131,6 +131,7 @@ static void backward_says_what_it_cannot_start_from(void **state)
     (void)state;
     tsr_tensor *x = leaf(4), *plain = tsr_ones(TSR_SHAPE(4), .dtype = TSR_F64);
     assert_refused(tsr_backward(tsr_sum(plain)), "does not require grad and does not have a grad_fn");
+    assert_refused(tsr_backward(NULL), "argument 'output' is NULL");
     assert_refused(tsr_backward(tsr_mul(x, x)), "grad can be implicitly created only for scalar outputs");
     assert_refused(tsr_backward(tsr_mul(x, x), tsr_ones(TSR_SHAPE(3), .dtype = TSR_F64)), "Mismatch in shape");
     assert_refused(tsr_set_requires_grad(tsr_arange(TSR_INT(3)), true), "only Tensors of floating point dtype");
@@ -423,6 +424,42 @@ static void checkpoints_recompute_with_the_same_random_numbers(void **state)
     assert_values(tsr_grad(x), 3, want);
 }
 
+static bool closure(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    (void)n_in, (void)n_out;
+    out[0] = tsr_mul(in[0], user);
+    return out[0] != NULL;
+}
+
+static void checkpoints_refuse_gradients_of_chosen_inputs(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *w = leaf(2), *y, *g;
+    assert_int_equal(tsr_checkpoint(closure, w, TSR_LIST(x), &y, 1), TSR_OK);
+    y = tsr_sum(y);
+    assert_refused(tsr_grads(TSR_LIST(y), TSR_LIST(x), &g, .retain_graph = true), "through a checkpoint");
+    assert_refused(tsr_backward(y, .inputs = TSR_LIST(x), .retain_graph = true), "through a checkpoint");
+    assert_null(tsr_grad(w));
+    assert_int_equal(tsr_backward(y), TSR_OK);
+    assert_grad(w, 1, 2);
+}
+
+static bool only_once(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    (void)n_in, (void)n_out;
+    if ((*(int *)user)++ == 0) out[0] = tsr_mul(in[0], tsr_scalar(2));
+    return true;
+}
+
+static void a_second_run_without_output_is_an_error(void **state)
+{
+    (void)state;
+    int calls = 0;
+    tsr_tensor *x = leaf(2), *y;
+    assert_int_equal(tsr_checkpoint(only_once, &calls, TSR_LIST(x), &y, 1), TSR_OK);
+    assert_refused(tsr_backward(tsr_sum(y)), "the second run gave no output 0");
+}
+
 /* ---- size -------------------------------------------------------------------------------------------------------------- */
 
 static void *long_chain(void *user)
@@ -486,6 +523,8 @@ int main(void)
         TEST(a_gradient_of_the_wrong_shape_is_named),
         TEST(gradcheck_finds_a_wrong_derivative),
         TEST(checkpoints_recompute_with_the_same_random_numbers),
+        TEST(checkpoints_refuse_gradients_of_chosen_inputs),
+        TEST(a_second_run_without_output_is_an_error),
         TEST(a_million_operations_fit_a_small_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
