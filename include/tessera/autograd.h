@@ -31,15 +31,16 @@ TSR_API bool tsr_is_grad_enabled(void);
 TSR_API tsr_tensor *tsr_grad(tsr_tensor *t);
 /** Replace it (a reference is taken; NULL clears). Shape, dtype and device must be t's. */
 TSR_API tsr_status tsr_set_grad(tsr_tensor *t, tsr_tensor *grad);
-/** Keep the gradient of a recorded result too. */
+/** Keep the gradient of a recorded result too: after writes in place, that of the last. */
 TSR_API tsr_status tsr_retain_grad(tsr_tensor *t);
 
 typedef struct tsr_backward_args {
     tsr_tensor *output;
     tsr_tensor *gradient; /**< of output's shape; NULL: 1, for a one-element output */
     bool retain_graph;    /**< default: create_graph */
-    bool create_graph;    /**< record backward itself, so that gradients have gradients */
-    tsr_tensors inputs;   /**< accumulate into these leaves only; empty: all */
+    bool create_graph;  /**< record backward itself, so that gradients have gradients. A leaf's .grad then leads back to
+                               the leaf: nothing frees that cycle but tsr_set_grad(leaf, NULL). tsr_grads has none. */
+    tsr_tensors inputs; /**< accumulate into these leaves only; empty: all */
     int end_;
 } tsr_backward_args;
 /** Accumulate the gradient of `output` into the leaves it came from. Errors: no graph, a gradient of the wrong shape,
@@ -68,7 +69,9 @@ typedef tsr_tensor *(*tsr_tensor_hook)(tsr_tensor *grad, void *user);
 /** Called with a leaf whose .grad was just accumulated. */
 typedef void (*tsr_post_accumulate_hook)(tsr_tensor *leaf, void *user);
 
-/** Register; returns an id for tsr_remove_hook, or -1. The hook lives as long as the tensor. */
+/** Register; returns an id for tsr_remove_hook, or -1. A leaf's hook lives as long as the leaf, another's as long as the
+    record of what made the tensor, for which it is called also when the tensor was written in place later. Not while
+    another thread runs backward over the tensor. */
 TSR_API int64_t tsr_register_hook(tsr_tensor *t, tsr_tensor_hook hook, void *user);
 TSR_API int64_t tsr_register_post_accumulate_grad_hook(tsr_tensor *leaf, tsr_post_accumulate_hook hook, void *user);
 TSR_API tsr_status tsr_remove_hook(tsr_tensor *t, int64_t id);
@@ -88,23 +91,26 @@ typedef struct tsr_function {
     void (*drop)(void *user);
 } tsr_function;
 
-/** Apply a custom function; outs has room for n_out. The function struct must outlive the graph. */
+/** Apply a custom function; outs has room for n_out. The function struct must outlive the graph. `user` is the function's
+    from here on, also on an error. */
 TSR_API tsr_status tsr_apply(const tsr_function *f, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out);
-/** In forward: keep a tensor (an input, an output, an intermediate) for backward. */
+/** In forward: keep a tensor (an input, an output, an intermediate) for backward; 32 at most, more are an error. */
 TSR_API void tsr_ctx_save(tsr_ctx *ctx, tsr_tensor *t);
 /** In backward: the i-th saved tensor, borrowed. NULL and an error when it was modified since. */
 TSR_API tsr_tensor *tsr_ctx_saved(tsr_ctx *ctx, int64_t i);
 TSR_API bool tsr_ctx_needs_grad(const tsr_ctx *ctx, int64_t i);
-/** In forward: input i was written in place and is an output. */
+/** In forward: this input was written in place and is an output; 8 at most. */
 TSR_API void tsr_ctx_mark_dirty(tsr_ctx *ctx, tsr_tensor *input);
-/** In forward: this output never requires a gradient. */
+/** In forward: this output never requires a gradient; 8 at most. */
 TSR_API void tsr_ctx_mark_non_differentiable(tsr_ctx *ctx, tsr_tensor *output);
 
 /* ---- checkpointing ------------------------------------------------------------------------------------------------ */
 
 typedef bool (*tsr_checkpoint_fn)(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user);
 /** Run fn without keeping what it would save, and run it again in backward (Chen et al. 2016). The thread's random state
-    is restored for the second run. fn must compute the same both times; user must stay valid until backward. */
+    is restored for the second run. fn must compute the same both times; user must stay valid until backward. At most 32
+    inputs and 32 outputs, no NULL. Backward through a checkpoint is tsr_backward without inputs and create_graph: tsr_grads
+    is an error there, since what fn uses besides `in` gets its gradients on the way. */
 TSR_API tsr_status tsr_checkpoint(tsr_checkpoint_fn fn, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out);
 
 /* ---- checks of derivatives ---------------------------------------------------------------------------------------- */
@@ -116,10 +122,11 @@ typedef struct tsr_gradcheck_options {
     int end_;
 } tsr_gradcheck_options;
 /** Compare the derivative of fn at `in` (f64 leaves that require a gradient are varied) with central differences. An
-    error says which input, output and element differ, with both values. options may be NULL. */
+    error says which input, output and element differ, with both values. options may be NULL. At most 16 inputs and 16
+    outputs. */
 TSR_API tsr_status tsr_gradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, int64_t n_out,
                                  const tsr_gradcheck_options *options);
-/** The same for the derivative's derivative, with random gradients of the outputs. */
+/** The same for the derivative's derivative, with random gradients of the outputs. At most 16 inputs and outputs together. */
 TSR_API tsr_status tsr_gradgradcheck(tsr_checkpoint_fn fn, void *user, tsr_tensors in, int64_t n_out,
                                      const tsr_gradcheck_options *options);
 

@@ -11,8 +11,9 @@
 extern "C" {
 #endif
 
-/** Called on the running thread before an operator (done = false, outputs not there yet) and after it succeeded.
-    Operators made of others are reported around them. Must not call operators itself. */
+/** Called on the running thread before an operator (done = false, outputs not there yet) and after it succeeded; one that
+    fails is reported before only, so keep no stack of open calls. Operators made of others are reported around them. Must
+    not call operators itself. */
 typedef void (*tsr_op_observer)(const char *name, bool done, tsr_tensor *const *outputs, int64_t count, void *user);
 
 /** Set this thread's observer; NULL switches it off. */

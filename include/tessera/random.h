@@ -20,10 +20,11 @@ typedef struct tsr_rng_state {
     uint64_t offset; /**< in blocks of four 32-bit numbers */
 } tsr_rng_state;
 
-/** A new generator, owned by the caller; NULL: no memory. */
+/** A new generator, owned by the caller, who frees it when no operation uses it any more; recorded operations do not keep
+    it. Drawing changes it: two threads must not use one at the same time. NULL: no memory. */
 TSR_API tsr_generator *tsr_generator_new(uint64_t seed);
 TSR_API void tsr_generator_free(tsr_generator *g);
-/** The calling thread's default generator, borrowed. Its first seed is 0. */
+/** The calling thread's default generator, borrowed; it goes with the thread. Its first seed is 0. */
 TSR_API tsr_generator *tsr_default_generator(void);
 /** Seed the calling thread's default generator. */
 TSR_API void tsr_manual_seed(uint64_t seed);

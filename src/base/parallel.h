@@ -1,6 +1,6 @@
 /* parallel.h: splitting loops over threads (OpenMP). The number of threads comes from TSR_NUM_THREADS, else
    OMP_NUM_THREADS, else the cores. Kernels must give the same bits for any number of threads where they can; where a
-   reduction is split, the split depends on the size alone (tsr_parallel_chunks). */
+   reduction is split, the split depends on the size alone. */
 #ifndef BASE_PARALLEL_H
 #define BASE_PARALLEL_H
 
