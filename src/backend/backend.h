@@ -22,6 +22,13 @@ typedef struct array {
     int64_t shape[TSR_MAX_DIMS], stride[TSR_MAX_DIMS];
 } array;
 
+static inline int64_t array_numel(const array *a)
+{
+    int64_t n = 1;
+    for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
+    return n;
+}
+
 /* ---- element-wise ------------------------------------------------------------------------------------------- */
 
 /* out and input have the same dtype unless said otherwise; p[] are parameters. Float kernels take f32 and f64. */

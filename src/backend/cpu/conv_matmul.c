@@ -310,15 +310,8 @@ bool conv_sum_bias(const array *grad_bias, const array *grad)
 /* A dense f64 array of a's shape, filled with a's values when `filled`; data NULL: no memory. */
 static array in_double(const array *a, bool filled)
 {
-    array d = {.dtype = TSR_F64, .ndim = a->ndim};
-    int64_t n = 1;
-    for (int k = a->ndim - 1; k >= 0; k--) {
-        d.shape[k] = a->shape[k];
-        d.stride[k] = n;
-        n *= a->shape[k];
-    }
-    d.data = tsr_alloc((size_t)n * sizeof(double));
-    if (d.data && filled) backend_of(TSR_CPU)->copy(&d, a);
+    array d;
+    if (stage_room(&d, a, TSR_F64, 0) && filled) backend_of(TSR_CPU)->copy(&d, a);
     return d;
 }
 

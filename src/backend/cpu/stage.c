@@ -29,13 +29,29 @@ bool stage_has_layout(const array *a, stage_layout layout)
     return true;
 }
 
+bool stage_room(array *room, const array *a, tsr_dtype dtype, uint32_t inner)
+{
+    int64_t step = 1;
+    *room = *a;
+    room->dtype = dtype;
+    for (int pass = 1; pass >= 0; pass--) {
+        for (int d = a->ndim - 1; d >= 0; d--) {
+            if ((int)(inner >> d & 1u) != pass) continue;
+            room->stride[d] = step;
+            step *= a->shape[d];
+        }
+    }
+    room->data = tsr_alloc((size_t)step * tsr_dtype_size(dtype));
+    return room->data != NULL;
+}
+
 bool stage_output(stage *s, const array *out, stage_layout layout)
 {
     *s = (stage){0};
     if (!out) return true;
     s->a = *out;
     if (!stage_has_layout(out, layout)) {
-        s->memory = tsr_alloc((size_t)stage_numel(out) * tsr_dtype_size((tsr_dtype)out->dtype));
+        s->memory = tsr_alloc((size_t)array_numel(out) * tsr_dtype_size((tsr_dtype)out->dtype));
         if (!s->memory) return false;
         s->a.data = s->memory;
     }

@@ -28,11 +28,8 @@ void stage_free(stage *s);
 /* Whether the array has the layout. */
 bool stage_has_layout(const array *a, stage_layout layout);
 
-static inline int64_t stage_numel(const array *a)
-{
-    int64_t n = 1;
-    for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
-    return n;
-}
+/* Dense memory for a's elements in a dtype, with the dimensions of the mask `inner` innermost and otherwise in their order.
+   Nothing is copied; data is the caller's to free. False: no memory, and data is NULL. */
+bool stage_room(array *room, const array *a, tsr_dtype dtype, uint32_t inner);
 
 #endif

@@ -16,7 +16,5 @@ taken onednn_conv_forward(const array *out, const array *x, const array *weight,
 taken onednn_conv_grad_input(const array *grad_x, const array *grad, const array *weight, const conv_params *p);
 taken onednn_conv_grad_weight(const array *grad_weight, const array *grad_bias, const array *grad, const array *x,
                               const conv_params *p);
-taken onednn_matmul(const array *out, const array *a, const array *b, double alpha, double beta);
-taken onednn_linear(const array *out, const array *x, const array *weight, const array *bias);
 
 #endif

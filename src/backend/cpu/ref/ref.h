@@ -59,13 +59,6 @@ static inline void walk_next(walk *w)
     }
 }
 
-static inline int64_t array_numel(const array *a)
-{
-    int64_t n = 1;
-    for (int d = 0; d < a->ndim; d++) n *= a->shape[d];
-    return n;
-}
-
 /* ---- elements ----------------------------------------------------------------------------------------------- */
 
 static inline bool ref_floating(int32_t dtype)

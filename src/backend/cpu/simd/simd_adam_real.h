@@ -47,6 +47,6 @@ static void F(adam_range)(int64_t begin, int64_t end, void *user)
 static void F(adam_all)(const array *param, const array *grad, const array *m, const array *v, const array *vmax,
                         const adam_params *p)
 {
-    F(adam) a = {param->data, m->data, v->data, vmax ? vmax->data : NULL, grad->data, p, stage_numel(param)};
+    F(adam) a = {param->data, m->data, v->data, vmax ? vmax->data : NULL, grad->data, p, array_numel(param)};
     tsr_parallel_for((a.n + LANES - 1) / LANES, GRAIN / LANES, F(adam_range), &a);
 }

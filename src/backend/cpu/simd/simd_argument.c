@@ -4,6 +4,7 @@
 
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd/simd_math.h"
+#include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/util.h"
 
@@ -37,22 +38,6 @@ static bool one_row(const array *in, uint32_t dims)
     return l.ndim == 1 && l.stride[0][0] == l.size[0];
 }
 
-/* Room for `in` with the dims innermost, in their order. */
-static bool with_dims_innermost(const array *in, uint32_t dims, array *moved)
-{
-    int64_t stride = 1;
-    *moved = *in;
-    for (int inner = 1; inner >= 0; inner--) {
-        for (int d = in->ndim - 1; d >= 0; d--) {
-            if ((int)(dims >> d & 1u) != inner) continue;
-            moved->stride[d] = stride;
-            stride *= in->shape[d];
-        }
-    }
-    moved->data = tsr_alloc((size_t)stride * tsr_dtype_size((tsr_dtype)in->dtype));
-    return moved->data != NULL;
-}
-
 static void run(reduce_code code, const array *out, const array *in, uint32_t dims)
 {
     array in_kept = array_only_dims(in, ~dims), out_kept = array_only_dims(out, ~dims),
@@ -69,7 +54,7 @@ bool TIER(simd_argument)(const backend *table, reduce_code code, const array *ou
         return true;
     }
     array moved;
-    bool ok = with_dims_innermost(in, dims, &moved) && table->copy(&moved, in);
+    bool ok = stage_room(&moved, in, (tsr_dtype)in->dtype, dims) && table->copy(&moved, in);
     if (ok) run(code, out, &moved, dims);
     tsr_free(moved.data);
     return ok;

@@ -59,7 +59,7 @@ static bool rows_out(stage *s, const array *a)
 static bool attention(const array *out, const array *lse, const array *q, const array *k, const array *v,
                       const array *mask, const attention_params *p)
 {
-    bool empty = stage_numel(q) == 0 || stage_numel(k) == 0 || stage_numel(v) == 0;
+    bool empty = array_numel(q) == 0 || array_numel(k) == 0 || array_numel(v) == 0;
     if ((q->dtype != TSR_F32 && q->dtype != TSR_F64) || empty) return below.attention(out, lse, q, k, v, mask, p);
     stage sq = {0}, sk = {0}, sv = {0}, so = {0};
     bool ok = rows_in(&sq, q) && rows_in(&sk, k) && rows_in(&sv, v) && rows_out(&so, out);

@@ -43,7 +43,7 @@ static bool is_plain_3x3(const array *weight, const conv_params *p)
    pay too (3 of 32: 2.3 times oneDNN's speed), few inputs do not, nor few outputs for the weights' gradient. */
 static bool winograd_pays(const array *x, const array *weight, const array *out, const conv_params *p)
 {
-    if (x->dtype != TSR_F32 || !is_plain_3x3(weight, p) || stage_numel(x) == 0 || stage_numel(out) == 0) return false;
+    if (x->dtype != TSR_F32 || !is_plain_3x3(weight, p) || array_numel(x) == 0 || array_numel(out) == 0) return false;
     if (x->shape[1] < FEWEST_CHANNELS || wants_exact()) return false;
     int64_t tiles = out->shape[0] * ((out->shape[2] + 3) / 4) * ((out->shape[3] + 3) / 4);
     int64_t positions = out->shape[0] * out->shape[2] * out->shape[3];

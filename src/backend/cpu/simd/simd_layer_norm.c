@@ -29,7 +29,7 @@ static void call_free(layer_call *c)
     for (int i = 0; i < 7; i++) stage_free(all[i]);
 }
 
-static bool takes(const array *x) { return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && stage_numel(x) > 0; }
+static bool takes(const array *x) { return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && array_numel(x) > 0; }
 
 static bool layer_norm(const array *out, const array *mean, const array *rstd, const array *x, const array *weight,
                        const array *bias, const norm_params *p)

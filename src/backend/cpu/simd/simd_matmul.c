@@ -1,6 +1,7 @@
 /* simd_matmul.c: the table's matrix products, f32 and f64, by simd_gemm.c. */
 #include "backend/cpu/simd/simd_gemm.h"
 
+#include "backend/cpu/stage.h"
 #include "base/util.h"
 
 static bool (*below)(const array *, const array *, const array *, double, double);
@@ -28,12 +29,15 @@ static bool matmul(const array *out, const array *a, const array *b, double alph
 static bool linear(const array *out, const array *x, const array *weight, const array *bias)
 {
     gemm g = {.batch = 1, .m = out->shape[0], .n = out->shape[1], .k = x->shape[1], .alpha = 1};
-    bool simple_bias = !bias || bias->stride[0] == 1 || bias->shape[0] == 1;
-    if (!is_real(out) || g.m * g.n == 0 || g.k == 0 || !simple_bias) return below_linear(out, x, weight, bias);
+    if (!is_real(out) || g.m * g.n == 0 || g.k == 0) return below_linear(out, x, weight, bias);
+    stage row; /* the bias, dense */
+    if (!stage_input(&row, bias, STAGE_ROW_MAJOR)) return false;
     g.a = matrix_of(x, 0), g.b = matrix_of(weight, 0), g.c = matrix_of(out, 0);
     g.b = (gemm_matrix){weight->data, 0, weight->stride[1], weight->stride[0]};
-    g.bias = bias ? bias->data : NULL;
-    return run(&g, out->dtype);
+    g.bias = row.a.data;
+    bool ok = run(&g, out->dtype);
+    stage_free(&row);
+    return ok;
 }
 
 void TIER(simd_matmul_fill)(backend *b)

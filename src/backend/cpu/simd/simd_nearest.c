@@ -143,7 +143,7 @@ static backend below;
 
 static bool nearest(const array *index, const array *x, const array *codes)
 {
-    if (x->dtype != TSR_F32 || stage_numel(x) == 0 || stage_numel(codes) == 0 || codes->shape[0] > INT32_MAX)
+    if (x->dtype != TSR_F32 || array_numel(x) == 0 || array_numel(codes) == 0 || codes->shape[0] > INT32_MAX)
         return below.nearest(index, x, codes);
     stage sx = {0}, sc = {0}, si = {0};
     bool ok = stage_input(&sx, x, STAGE_ROW_MAJOR) && stage_input(&sc, codes, STAGE_ROW_MAJOR) &&

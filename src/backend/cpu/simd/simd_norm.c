@@ -29,7 +29,7 @@ static int64_t positions_of(const array *x)
 
 static backend below;
 
-static bool takes(const array *x) { return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && stage_numel(x) > 0; }
+static bool takes(const array *x) { return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && array_numel(x) > 0; }
 
 static bool in_layout(stage *s, const array *x) { return stage_input(s, x, STAGE_CHANNELS_LAST); }
 

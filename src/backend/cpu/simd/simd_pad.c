@@ -19,7 +19,7 @@ static array slab(const array *a, int d, int64_t first, int64_t size)
 
 static bool fill(const array *a, double value)
 {
-    return stage_numel(a) == 0 || backend_of(TSR_CPU)->fill(a, value, tsr_i64_of_f64(value));
+    return array_numel(a) == 0 || backend_of(TSR_CPU)->fill(a, value, tsr_i64_of_f64(value));
 }
 
 /* Copy the common box of `to` and `from` (which begins at `before` in `to`), and fill the rest of `to`. */
@@ -34,7 +34,7 @@ static bool copy_box(const array *to, const array *from, const int64_t *before, 
         box = slab(&box, d, first, last - first);
         source = slab(&source, d, first - before[d], last - first);
     }
-    return stage_numel(&box) == 0 || backend_of(TSR_CPU)->copy(&box, &source);
+    return array_numel(&box) == 0 || backend_of(TSR_CPU)->copy(&box, &source);
 }
 
 static bool pad(const array *out, const array *x, const int64_t *before, pad_mode mode, double value)

@@ -58,7 +58,7 @@ static bool takes(const array *x, const array *out)
 {
     int64_t plane = 1;
     for (int d = 2; d < x->ndim; d++) plane *= x->shape[d];
-    return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && stage_numel(x) > 0 && stage_numel(out) > 0 &&
+    return (x->dtype == TSR_F32 || x->dtype == TSR_F64) && array_numel(x) > 0 && array_numel(out) > 0 &&
            plane < INT32_MAX;
 }
 

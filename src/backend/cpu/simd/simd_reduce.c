@@ -10,6 +10,7 @@
 #include "backend/cpu/simd/simd_fold.h"
 #include "backend/cpu/simd/simd_argument.h"
 #include "backend/cpu/simd/simd_math.h"
+#include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/parallel.h"
 #include "base/util.h"
@@ -352,23 +353,11 @@ static bool taken(reduce_code code, const array *out, const array *in, int64_t n
     return is_small_integer(in->dtype) && !is_real(out->dtype) && exact_for_integers(code, n);
 }
 
-/* A row-major copy, whose memory the caller frees. */
-static bool row_major_copy(const array *in, array *moved)
-{
-    int64_t stride = 1;
-    *moved = *in;
-    for (int d = in->ndim - 1; d >= 0; d--) {
-        moved->stride[d] = stride;
-        stride *= in->shape[d];
-    }
-    moved->data = tsr_alloc((size_t)stride * tsr_dtype_size((tsr_dtype)in->dtype));
-    return moved->data && table->copy(moved, in);
-}
-
+/* The same of a row-major copy. */
 static bool reduce_copy(reduce_code code, const array *out, const array *in, uint32_t dims, const double *p)
 {
     array moved;
-    bool ok = row_major_copy(in, &moved);
+    bool ok = stage_room(&moved, in, (tsr_dtype)in->dtype, 0) && table->copy(&moved, in);
     if (ok) {
         plan pl = make_plan(out, &moved, dims);
         choose_shape(&pl);

@@ -23,7 +23,7 @@ static backend below;
 
 static bool takes(const array *a, const array *b)
 {
-    return (a->dtype == TSR_F32 || a->dtype == TSR_F64) && stage_numel(a) > 0 && stage_numel(b) > 0;
+    return (a->dtype == TSR_F32 || a->dtype == TSR_F64) && array_numel(a) > 0 && array_numel(b) > 0;
 }
 
 /* small is the input of forward, large its output (whichever is larger). */

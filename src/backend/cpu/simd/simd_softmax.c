@@ -4,6 +4,7 @@
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_private.h"
+#include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/util.h"
 
@@ -66,19 +67,9 @@ static bool contiguous_along(const array *a, int dim)
     return a->ndim == 0 || a->shape[dim] == 1 || a->stride[dim] == 1;
 }
 
-/* Room for an array of a's shape with `dim` innermost. False: no memory. */
-static bool with_dim_innermost(const array *a, int dim, array *moved)
+static bool room_along(const array *a, int dim, array *moved)
 {
-    int64_t stride = a->shape[dim];
-    *moved = *a;
-    moved->stride[dim] = 1;
-    for (int d = a->ndim - 1; d >= 0; d--) {
-        if (d == dim) continue;
-        moved->stride[d] = stride;
-        stride *= a->shape[d];
-    }
-    moved->data = tsr_alloc((size_t)stride * tsr_dtype_size((tsr_dtype)a->dtype));
-    return moved->data != NULL;
+    return stage_room(moved, a, (tsr_dtype)a->dtype, UINT32_C(1) << dim);
 }
 
 static bool taken(const array *a, int dim)
@@ -100,7 +91,7 @@ static bool softmax(const array *out, const array *in, int dim, bool log_form)
         return true;
     }
     array moved;
-    if (!with_dim_innermost(in, dim, &moved)) return false;
+    if (!room_along(in, dim, &moved)) return false;
     bool ok = table->copy(&moved, in);
     if (ok) run_lanes(softmax_lanes, &how, dim, &moved, &moved, NULL);
     ok = ok && table->copy(out, &moved);
@@ -111,7 +102,7 @@ static bool softmax(const array *out, const array *in, int dim, bool log_form)
 static bool grad_moved(const lanes *how, const array *grad_in, const array *grad, const array *out, int dim)
 {
     array g = {.data = NULL}, y = {.data = NULL};
-    bool ok = with_dim_innermost(grad, dim, &g) && with_dim_innermost(out, dim, &y);
+    bool ok = room_along(grad, dim, &g) && room_along(out, dim, &y);
     ok = ok && table->copy(&g, grad) && table->copy(&y, out);
     if (ok) run_lanes(grad_lanes, how, dim, &g, &g, &y);
     ok = ok && table->copy(grad_in, &g);
