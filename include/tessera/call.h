@@ -13,8 +13,14 @@ extern "C" {
 
 /* ---- types of optional arguments ----------------------------------------------------------------------------- */
 
-/** A number that may be absent: TSR_INT(2), TSR_FLOAT(0.5); {0} is absent. */
-typedef enum tsr_number_kind { TSR_NUMBER_NONE = 0, TSR_NUMBER_INT, TSR_NUMBER_FLOAT, TSR_NUMBER_BOOL } tsr_number_kind;
+/** A number that may be absent: TSR_INT(2), TSR_FLOAT(0.5); {0} is absent. C takes `.dim = 1` for the kind: compilers warn
+    (-Wmissing-braces, in -Wall), and since a kind is no everyday number, the call is refused. */
+typedef enum tsr_number_kind {
+    TSR_NUMBER_NONE = 0,
+    TSR_NUMBER_INT = 0x6e756d01,
+    TSR_NUMBER_FLOAT,
+    TSR_NUMBER_BOOL
+} tsr_number_kind;
 typedef struct tsr_number {
     tsr_number_kind kind;
     int64_t i;

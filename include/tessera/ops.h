@@ -76,7 +76,7 @@ TSR_API tsr_tensor *tsr_relu6_(tsr_tensor *input);
  */
 typedef struct tsr_leaky_relu_args {
     tsr_tensor *input;
-    double negative_slope; /* 0.01 */
+    double negative_slope; /* default 0.01 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_leaky_relu_args;
 TSR_API tsr_tensor *tsr_leaky_relu_v(const tsr_leaky_relu_args *args);
@@ -103,7 +103,7 @@ TSR_API tsr_tensor *tsr_prelu(tsr_tensor *input, tsr_tensor *weight);
  */
 typedef struct tsr_elu_args {
     tsr_tensor *input;
-    double alpha; /* 1.0 */
+    double alpha; /* default 1.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_elu_args;
 TSR_API tsr_tensor *tsr_elu_v(const tsr_elu_args *args);
@@ -128,7 +128,7 @@ TSR_API tsr_tensor *tsr_selu_(tsr_tensor *input);
  */
 typedef struct tsr_celu_args {
     tsr_tensor *input;
-    double alpha; /* 1.0 */
+    double alpha; /* default 1.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_celu_args;
 TSR_API tsr_tensor *tsr_celu_v(const tsr_celu_args *args);
@@ -180,8 +180,8 @@ TSR_API tsr_tensor *tsr_mish_(tsr_tensor *input);
  */
 typedef struct tsr_softplus_args {
     tsr_tensor *input;
-    double beta; /* 1.0 */
-    double threshold; /* 20.0 */
+    double beta; /* default 1.0 when 0; TSR_ZERO: 0 */
+    double threshold; /* default 20.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_softplus_args;
 TSR_API tsr_tensor *tsr_softplus_v(const tsr_softplus_args *args);
@@ -225,8 +225,8 @@ TSR_API tsr_tensor *tsr_hardswish_(tsr_tensor *input);
  */
 typedef struct tsr_hardtanh_args {
     tsr_tensor *input;
-    double min_val; /* -1.0 */
-    double max_val; /* 1.0 */
+    double min_val; /* default -1.0 when 0; TSR_ZERO: 0 */
+    double max_val; /* default 1.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_hardtanh_args;
 TSR_API tsr_tensor *tsr_hardtanh_v(const tsr_hardtanh_args *args);
@@ -250,7 +250,7 @@ TSR_API tsr_tensor *tsr_tanhshrink(tsr_tensor *input);
  */
 typedef struct tsr_hardshrink_args {
     tsr_tensor *input;
-    double lambd; /* 0.5 */
+    double lambd; /* default 0.5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_hardshrink_args;
 TSR_API tsr_tensor *tsr_hardshrink_v(const tsr_hardshrink_args *args);
@@ -264,7 +264,7 @@ TSR_API tsr_tensor *tsr_hardshrink_v(const tsr_hardshrink_args *args);
  */
 typedef struct tsr_softshrink_args {
     tsr_tensor *input;
-    double lambd; /* 0.5 */
+    double lambd; /* default 0.5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_softshrink_args;
 TSR_API tsr_tensor *tsr_softshrink_v(const tsr_softshrink_args *args);
@@ -289,7 +289,7 @@ TSR_API tsr_tensor *tsr_threshold_(tsr_tensor *input, double threshold, double v
 TSR_API tsr_tensor *tsr_logsigmoid(tsr_tensor *input);
 
 /**
- * glu(Tensor input, int dim=-1) -> Tensor
+ * glu(Tensor input, int? dim=-1) -> Tensor
  *
  * The first half of `dim` times the logistic function of the second (Dauphin et al. 2016).
  * Returns input's shape with `dim` halved. Error: its size is odd; a 0-d input.
@@ -298,7 +298,7 @@ TSR_API tsr_tensor *tsr_logsigmoid(tsr_tensor *input);
  */
 typedef struct tsr_glu_args {
     tsr_tensor *input;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     int end_;
 } tsr_glu_args;
 TSR_API tsr_tensor *tsr_glu_v(const tsr_glu_args *args);
@@ -897,8 +897,8 @@ TSR_API tsr_tensor *tsr_isfinite(tsr_tensor *input);
 typedef struct tsr_isclose_args {
     tsr_tensor *input;
     tsr_tensor *other;
-    double rtol; /* 1e-5 */
-    double atol; /* 1e-8 */
+    double rtol; /* default 1e-5 when 0; TSR_ZERO: 0 */
+    double atol; /* default 1e-8 when 0; TSR_ZERO: 0 */
     bool equal_nan;
     int end_;
 } tsr_isclose_args;
@@ -914,8 +914,8 @@ TSR_API tsr_tensor *tsr_isclose_v(const tsr_isclose_args *args);
 typedef struct tsr_allclose_args {
     tsr_tensor *input;
     tsr_tensor *other;
-    double rtol; /* 1e-5 */
-    double atol; /* 1e-8 */
+    double rtol; /* default 1e-5 when 0; TSR_ZERO: 0 */
+    double atol; /* default 1e-8 when 0; TSR_ZERO: 0 */
     bool equal_nan;
     int end_;
 } tsr_allclose_args;
@@ -960,7 +960,7 @@ typedef struct tsr_conv1d_args {
     int64_t stride[1]; /* 1 */
     int64_t padding[1];
     int64_t dilation[1]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv1d_args;
 TSR_API tsr_tensor *tsr_conv1d_v(const tsr_conv1d_args *args);
@@ -980,7 +980,7 @@ typedef struct tsr_conv1d_padding_args {
     int64_t stride[1]; /* 1 */
     const char *padding; /* "valid" */
     int64_t dilation[1]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv1d_padding_args;
 TSR_API tsr_tensor *tsr_conv1d_padding_v(const tsr_conv1d_padding_args *args);
@@ -1010,7 +1010,7 @@ typedef struct tsr_conv2d_args {
     int64_t stride[2]; /* 1 */
     int64_t padding[2];
     int64_t dilation[2]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv2d_args;
 TSR_API tsr_tensor *tsr_conv2d_v(const tsr_conv2d_args *args);
@@ -1030,7 +1030,7 @@ typedef struct tsr_conv2d_padding_args {
     int64_t stride[2]; /* 1 */
     const char *padding; /* "valid" */
     int64_t dilation[2]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv2d_padding_args;
 TSR_API tsr_tensor *tsr_conv2d_padding_v(const tsr_conv2d_padding_args *args);
@@ -1057,7 +1057,7 @@ typedef struct tsr_conv3d_args {
     int64_t stride[3]; /* 1 */
     int64_t padding[3];
     int64_t dilation[3]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv3d_args;
 TSR_API tsr_tensor *tsr_conv3d_v(const tsr_conv3d_args *args);
@@ -1077,7 +1077,7 @@ typedef struct tsr_conv3d_padding_args {
     int64_t stride[3]; /* 1 */
     const char *padding; /* "valid" */
     int64_t dilation[3]; /* 1 */
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_conv3d_padding_args;
 TSR_API tsr_tensor *tsr_conv3d_padding_v(const tsr_conv3d_padding_args *args);
@@ -1097,7 +1097,7 @@ typedef struct tsr_conv_transpose1d_args {
     int64_t stride[1]; /* 1 */
     int64_t padding[1];
     int64_t output_padding[1];
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int64_t dilation[1]; /* 1 */
     int end_;
 } tsr_conv_transpose1d_args;
@@ -1126,7 +1126,7 @@ typedef struct tsr_conv_transpose2d_args {
     int64_t stride[2]; /* 1 */
     int64_t padding[2];
     int64_t output_padding[2];
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int64_t dilation[2]; /* 1 */
     int end_;
 } tsr_conv_transpose2d_args;
@@ -1147,7 +1147,7 @@ typedef struct tsr_conv_transpose3d_args {
     int64_t stride[3]; /* 1 */
     int64_t padding[3];
     int64_t output_padding[3];
-    int64_t groups; /* 1 */
+    int64_t groups; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int64_t dilation[3]; /* 1 */
     int end_;
 } tsr_conv_transpose3d_args;
@@ -1509,7 +1509,7 @@ TSR_API tsr_tensor *tsr_new_full_v(const tsr_new_full_args *args);
  */
 typedef struct tsr_one_hot_args {
     tsr_tensor *input;
-    int64_t num_classes; /* -1 */
+    int64_t num_classes; /* default -1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_one_hot_args;
 TSR_API tsr_tensor *tsr_one_hot_v(const tsr_one_hot_args *args);
@@ -2345,7 +2345,7 @@ typedef struct tsr_smooth_l1_loss_args {
     tsr_tensor *input;
     tsr_tensor *target;
     const char *reduction; /* "mean" */
-    double beta; /* 1.0 */
+    double beta; /* default 1.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_smooth_l1_loss_args;
 TSR_API tsr_tensor *tsr_smooth_l1_loss_v(const tsr_smooth_l1_loss_args *args);
@@ -2362,7 +2362,7 @@ typedef struct tsr_huber_loss_args {
     tsr_tensor *input;
     tsr_tensor *target;
     const char *reduction; /* "mean" */
-    double delta; /* 1.0 */
+    double delta; /* default 1.0 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_huber_loss_args;
 TSR_API tsr_tensor *tsr_huber_loss_v(const tsr_huber_loss_args *args);
@@ -2436,7 +2436,7 @@ typedef struct tsr_gaussian_nll_loss_args {
     tsr_tensor *target;
     tsr_tensor *var;
     bool full;
-    double eps; /* 1e-6 */
+    double eps; /* default 1e-6 when 0; TSR_ZERO: 0 */
     const char *reduction; /* "mean" */
     int end_;
 } tsr_gaussian_nll_loss_args;
@@ -2455,7 +2455,7 @@ typedef struct tsr_nll_loss_args {
     tsr_tensor *input;
     tsr_tensor *target;
     tsr_tensor *weight;
-    int64_t ignore_index; /* -100 */
+    int64_t ignore_index; /* default -100 when 0; TSR_ZERO_INT: 0 */
     const char *reduction; /* "mean" */
     int end_;
 } tsr_nll_loss_args;
@@ -2476,7 +2476,7 @@ typedef struct tsr_cross_entropy_args {
     tsr_tensor *input;
     tsr_tensor *target;
     tsr_tensor *weight;
-    int64_t ignore_index; /* -100 */
+    int64_t ignore_index; /* default -100 when 0; TSR_ZERO_INT: 0 */
     const char *reduction; /* "mean" */
     double label_smoothing; /* 0.0 */
     int end_;
@@ -2484,7 +2484,7 @@ typedef struct tsr_cross_entropy_args {
 TSR_API tsr_tensor *tsr_cross_entropy_v(const tsr_cross_entropy_args *args);
 
 /**
- * cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-8) -> Tensor
+ * cosine_similarity(Tensor x1, Tensor x2, int? dim=1, float eps=1e-8) -> Tensor
  *
  * The cosine of the angle between x1 and x2 along dim, their norms taken not below eps. Operands broadcast.
  *
@@ -2493,14 +2493,14 @@ TSR_API tsr_tensor *tsr_cross_entropy_v(const tsr_cross_entropy_args *args);
 typedef struct tsr_cosine_similarity_args {
     tsr_tensor *x1;
     tsr_tensor *x2;
-    int64_t dim; /* 1 */
-    double eps; /* 1e-8 */
+    tsr_number dim; /* 1 */
+    double eps; /* default 1e-8 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_cosine_similarity_args;
 TSR_API tsr_tensor *tsr_cosine_similarity_v(const tsr_cosine_similarity_args *args);
 
 /**
- * normalize(Tensor input, float p=2.0, int dim=1, float eps=1e-12) -> Tensor
+ * normalize(Tensor input, float p=2.0, int? dim=1, float eps=1e-12) -> Tensor
  *
  * input divided by its norm of order p along dim, taken not below eps.
  *
@@ -2508,9 +2508,9 @@ TSR_API tsr_tensor *tsr_cosine_similarity_v(const tsr_cosine_similarity_args *ar
  */
 typedef struct tsr_normalize_args {
     tsr_tensor *input;
-    double p; /* 2.0 */
-    int64_t dim; /* 1 */
-    double eps; /* 1e-12 */
+    double p; /* default 2.0 when 0; TSR_ZERO: 0 */
+    tsr_number dim; /* 1 */
+    double eps; /* default 1e-12 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_normalize_args;
 TSR_API tsr_tensor *tsr_normalize_v(const tsr_normalize_args *args);
@@ -2751,7 +2751,7 @@ TSR_API tsr_tensor *tsr_einsum_operands(tsr_tensors operands, const char *equati
 typedef struct tsr_tensordot_args {
     tsr_tensor *a;
     tsr_tensor *b;
-    int64_t dims; /* 2 */
+    int64_t dims; /* default 2 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_tensordot_args;
 TSR_API tsr_tensor *tsr_tensordot_v(const tsr_tensordot_args *args);
@@ -2782,7 +2782,7 @@ TSR_API tsr_tensor *tsr_tensordot_dims(tsr_tensor *a, tsr_tensor *b, tsr_shape d
 typedef struct tsr_cdist_args {
     tsr_tensor *x1;
     tsr_tensor *x2;
-    double p; /* 2 */
+    double p; /* default 2 when 0; TSR_ZERO: 0 */
     const char *compute_mode;
     int end_;
 } tsr_cdist_args;
@@ -2839,7 +2839,7 @@ typedef struct tsr_group_norm_args {
     int64_t num_groups;
     tsr_tensor *weight;
     tsr_tensor *bias;
-    double eps; /* 1e-5 */
+    double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_group_norm_args;
 TSR_API tsr_tensor *tsr_group_norm_v(const tsr_group_norm_args *args);
@@ -2856,7 +2856,7 @@ typedef struct tsr_group_norm_silu_args {
     int64_t num_groups;
     tsr_tensor *weight;
     tsr_tensor *bias;
-    double eps; /* 1e-5 */
+    double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_group_norm_silu_args;
 TSR_API tsr_tensor *tsr_group_norm_silu_v(const tsr_group_norm_silu_args *args);
@@ -2879,7 +2879,7 @@ typedef struct tsr_layer_norm_args {
     tsr_shape normalized_shape;
     tsr_tensor *weight;
     tsr_tensor *bias;
-    double eps; /* 1e-5 */
+    double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_layer_norm_args;
 TSR_API tsr_tensor *tsr_layer_norm_v(const tsr_layer_norm_args *args);
@@ -2908,8 +2908,8 @@ typedef struct tsr_batch_norm_args {
     tsr_tensor *weight;
     tsr_tensor *bias;
     bool training;
-    double momentum; /* 0.1 */
-    double eps; /* 1e-5 */
+    double momentum; /* default 0.1 when 0; TSR_ZERO: 0 */
+    double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_batch_norm_args;
 TSR_API tsr_tensor *tsr_batch_norm_v(const tsr_batch_norm_args *args);
@@ -2934,8 +2934,8 @@ typedef struct tsr_instance_norm_args {
     tsr_tensor *weight;
     tsr_tensor *bias;
     tsr_flag use_input_stats; /* True */
-    double momentum; /* 0.1 */
-    double eps; /* 1e-5 */
+    double momentum; /* default 0.1 when 0; TSR_ZERO: 0 */
+    double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */
     int end_;
 } tsr_instance_norm_args;
 TSR_API tsr_tensor *tsr_instance_norm_v(const tsr_instance_norm_args *args);
@@ -3429,7 +3429,7 @@ TSR_API tsr_tensor *tsr_multinomial_v(const tsr_multinomial_args *args);
 typedef struct tsr_uniform__args {
     tsr_tensor *input;
     double from; /* 0.0 */
-    double to; /* 1.0 */
+    double to; /* default 1.0 when 0; TSR_ZERO: 0 */
     tsr_generator *generator;
     int end_;
 } tsr_uniform__args;
@@ -3446,7 +3446,7 @@ TSR_API tsr_tensor *tsr_uniform__v(const tsr_uniform__args *args);
 typedef struct tsr_normal__args {
     tsr_tensor *input;
     double mean; /* 0.0 */
-    double std; /* 1.0 */
+    double std; /* default 1.0 when 0; TSR_ZERO: 0 */
     tsr_generator *generator;
     int end_;
 } tsr_normal__args;
@@ -3461,7 +3461,7 @@ TSR_API tsr_tensor *tsr_normal__v(const tsr_normal__args *args);
  */
 typedef struct tsr_bernoulli__args {
     tsr_tensor *input;
-    double p; /* 0.5 */
+    double p; /* default 0.5 when 0; TSR_ZERO: 0 */
     tsr_generator *generator;
     int end_;
 } tsr_bernoulli__args;
@@ -3477,7 +3477,7 @@ TSR_API tsr_tensor *tsr_bernoulli__v(const tsr_bernoulli__args *args);
  */
 typedef struct tsr_dropout_args {
     tsr_tensor *input;
-    double p; /* 0.5 */
+    double p; /* default 0.5 when 0; TSR_ZERO: 0 */
     tsr_flag training; /* True */
     tsr_generator *generator;
     int end_;
@@ -3495,7 +3495,7 @@ TSR_API tsr_tensor *tsr_dropout__v(const tsr_dropout_args *args);
  */
 typedef struct tsr_dropout2d_args {
     tsr_tensor *input;
-    double p; /* 0.5 */
+    double p; /* default 0.5 when 0; TSR_ZERO: 0 */
     tsr_flag training; /* True */
     tsr_generator *generator;
     int end_;
@@ -3873,7 +3873,7 @@ typedef struct tsr_median_dim_result {
 TSR_API tsr_median_dim_result tsr_median_dim_v(const tsr_median_dim_args *args);
 
 /**
- * kthvalue(Tensor input, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)
+ * kthvalue(Tensor input, int k, int? dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)
  *
  * The k-th smallest elements along dim, counted from 1, and their positions (i64); NaN is largest.
  * The gradient goes to that position. Error: k is not in [1, dim's size].
@@ -3883,7 +3883,7 @@ TSR_API tsr_median_dim_result tsr_median_dim_v(const tsr_median_dim_args *args);
 typedef struct tsr_kthvalue_args {
     tsr_tensor *input;
     int64_t k;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     bool keepdim;
     int end_;
 } tsr_kthvalue_args;
@@ -4099,7 +4099,7 @@ typedef struct tsr_cummin_result {
 TSR_API tsr_cummin_result tsr_cummin(tsr_tensor *input, int64_t dim);
 
 /**
- * diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
+ * diff(Tensor input, int n=1, int? dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
  *
  * Differences of neighbours along dim, taken n times (xor for bool), after prepend and append were joined to input.
  * Error: a 0-d input; n is negative.
@@ -4108,8 +4108,8 @@ TSR_API tsr_cummin_result tsr_cummin(tsr_tensor *input, int64_t dim);
  */
 typedef struct tsr_diff_args {
     tsr_tensor *input;
-    int64_t n; /* 1 */
-    int64_t dim; /* -1 */
+    int64_t n; /* default 1 when 0; TSR_ZERO_INT: 0 */
+    tsr_number dim; /* -1 */
     tsr_tensor *prepend;
     tsr_tensor *append;
     int end_;
@@ -4248,7 +4248,7 @@ TSR_API tsr_tensor *tsr_roll_flat(tsr_tensor *input, tsr_shape shifts);
  */
 typedef struct tsr_rot90_args {
     tsr_tensor *input;
-    int64_t k; /* 1 */
+    int64_t k; /* default 1 when 0; TSR_ZERO_INT: 0 */
     tsr_shape dims;
     int end_;
 } tsr_rot90_args;
@@ -4278,8 +4278,8 @@ TSR_API tsr_tensor *tsr_diag_v(const tsr_diag_args *args);
 typedef struct tsr_diag_embed_args {
     tsr_tensor *input;
     int64_t offset;
-    int64_t dim1; /* -2 */
-    int64_t dim2; /* -1 */
+    int64_t dim1; /* default -2 when 0; TSR_ZERO_INT: 0 */
+    int64_t dim2; /* default -1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_diag_embed_args;
 TSR_API tsr_tensor *tsr_diag_embed_v(const tsr_diag_embed_args *args);
@@ -4315,7 +4315,7 @@ typedef struct tsr_slice_scatter_args {
     int64_t dim;
     tsr_number start;
     tsr_number end;
-    int64_t step; /* 1 */
+    int64_t step; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_slice_scatter_args;
 TSR_API tsr_tensor *tsr_slice_scatter_v(const tsr_slice_scatter_args *args);
@@ -4332,7 +4332,7 @@ typedef struct tsr_diagonal_scatter_args {
     tsr_tensor *src;
     int64_t offset;
     int64_t dim1;
-    int64_t dim2; /* 1 */
+    int64_t dim2; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_diagonal_scatter_args;
 TSR_API tsr_tensor *tsr_diagonal_scatter_v(const tsr_diagonal_scatter_args *args);
@@ -4418,7 +4418,7 @@ typedef struct tsr_softmin_args {
 TSR_API tsr_tensor *tsr_softmin_v(const tsr_softmin_args *args);
 
 /**
- * gumbel_softmax(Tensor logits, float tau=1.0, bool hard=False, int dim=-1, Generator? generator=None) -> Tensor
+ * gumbel_softmax(Tensor logits, float tau=1.0, bool hard=False, int? dim=-1, Generator? generator=None) -> Tensor
  *
  * A sample of the relaxed categorical distribution: softmax((logits + Gumbel noise) / tau) (Jang et al. 2017).
  * With hard the result is one-hot, with the soft sample's gradient. Returns logits' shape. Error: tau is not positive.
@@ -4427,9 +4427,9 @@ TSR_API tsr_tensor *tsr_softmin_v(const tsr_softmin_args *args);
  */
 typedef struct tsr_gumbel_softmax_args {
     tsr_tensor *logits;
-    double tau; /* 1.0 */
+    double tau; /* default 1.0 when 0; TSR_ZERO: 0 */
     bool hard;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     tsr_generator *generator;
     int end_;
 } tsr_gumbel_softmax_args;
@@ -4445,7 +4445,7 @@ TSR_API tsr_tensor *tsr_gumbel_softmax_v(const tsr_gumbel_softmax_args *args);
 /* ---- sort -------------------------------------------------------------------------------------------------------- */
 
 /**
- * sort(Tensor input, int dim=-1, bool descending=False, bool? stable=None) -> (Tensor values, Tensor indices)
+ * sort(Tensor input, int? dim=-1, bool descending=False, bool? stable=None) -> (Tensor values, Tensor indices)
  *
  * The values of a dimension in order, and where they were (i64), torch.sort. Always stable; NaN is the largest.
  *
@@ -4453,7 +4453,7 @@ TSR_API tsr_tensor *tsr_gumbel_softmax_v(const tsr_gumbel_softmax_args *args);
  */
 typedef struct tsr_sort_args {
     tsr_tensor *input;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     bool descending;
     tsr_flag stable;
     int end_;
@@ -4464,7 +4464,7 @@ typedef struct tsr_sort_result {
 TSR_API tsr_sort_result tsr_sort_v(const tsr_sort_args *args);
 
 /**
- * topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)
+ * topk(Tensor input, int k, int? dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)
  *
  * The k largest (or smallest) values of a dimension, and where they were (i64), torch.topk.
  *
@@ -4475,7 +4475,7 @@ TSR_API tsr_sort_result tsr_sort_v(const tsr_sort_args *args);
 typedef struct tsr_topk_args {
     tsr_tensor *input;
     int64_t k;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     tsr_flag largest; /* True */
     tsr_flag sorted; /* True */
     int end_;
@@ -4486,7 +4486,7 @@ typedef struct tsr_topk_result {
 TSR_API tsr_topk_result tsr_topk_v(const tsr_topk_args *args);
 
 /**
- * argsort(Tensor input, int dim=-1, bool descending=False, bool? stable=None) -> Tensor
+ * argsort(Tensor input, int? dim=-1, bool descending=False, bool? stable=None) -> Tensor
  *
  * The indices that sort a dimension, i64, torch.argsort. Always stable; NaN is the largest.
  *
@@ -4494,7 +4494,7 @@ TSR_API tsr_topk_result tsr_topk_v(const tsr_topk_args *args);
  */
 typedef struct tsr_argsort_args {
     tsr_tensor *input;
-    int64_t dim; /* -1 */
+    tsr_number dim; /* -1 */
     bool descending;
     tsr_flag stable;
     int end_;
@@ -5111,7 +5111,7 @@ TSR_API tsr_tensor *tsr_squeeze_dim(tsr_tensor *input, int64_t dim);
 typedef struct tsr_flatten_args {
     tsr_tensor *input;
     int64_t start_dim;
-    int64_t end_dim; /* -1 */
+    int64_t end_dim; /* default -1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_flatten_args;
 TSR_API tsr_tensor *tsr_flatten_v(const tsr_flatten_args *args);
@@ -5162,7 +5162,7 @@ typedef struct tsr_slice_args {
     int64_t dim;
     tsr_number start;
     tsr_number end;
-    int64_t step; /* 1 */
+    int64_t step; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_slice_args;
 TSR_API tsr_tensor *tsr_slice_v(const tsr_slice_args *args);
@@ -5212,7 +5212,7 @@ typedef struct tsr_diagonal_args {
     tsr_tensor *input;
     int64_t offset;
     int64_t dim1;
-    int64_t dim2; /* 1 */
+    int64_t dim2; /* default 1 when 0; TSR_ZERO_INT: 0 */
     int end_;
 } tsr_diagonal_args;
 TSR_API tsr_tensor *tsr_diagonal_v(const tsr_diagonal_args *args);

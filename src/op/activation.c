@@ -308,7 +308,7 @@ tsr_tensor *op_glu(op_ctx *c, const tsr_glu_args *a)
     int dim;
     if (refuse_integer(c, a->input)) return NULL;
     if (a->input->ndim == 0) return op_fail(c, "a 0-d input cannot be halved");
-    if (!op_wrap_dim(c, a->dim, a->input->ndim, &dim)) return NULL;
+    if (!op_wrap_dim(c, op_i64(a->dim), a->input->ndim, &dim)) return NULL;
     int64_t size = a->input->shape[dim];
     if (size % 2) return op_fail(c, "dimension %d of %s must have an even size", dim, tensor_shape_text(a->input));
     tsr_tensor *value = tsr_narrow(a->input, dim, 0, size / 2), *gate = tsr_narrow(a->input, dim, size / 2, size / 2);

@@ -52,8 +52,7 @@ tsr_tensor *op_huber_loss(op_ctx *c, const tsr_huber_loss_args *a)
 
 static bool same_shape(const op_ctx *c, const tsr_tensor *x, const tsr_tensor *target)
 {
-    bool same = x->ndim == target->ndim;
-    for (int d = 0; same && d < x->ndim; d++) same = x->shape[d] == target->shape[d];
+    bool same = tsr_shape_equal(op_shape(x), op_shape(target));
     if (!same) op_fail(c, "target %s must have input's shape %s", tensor_shape_text(target), tensor_shape_text(x));
     return same;
 }
@@ -165,11 +164,12 @@ tsr_tensor *op_cosine_similarity(op_ctx *c, const tsr_cosine_similarity_args *a)
     tsr_shape s1 = op_shape(a->x1), s2 = op_shape(a->x2), both;
     if (!shape_broadcast(c->info->name, &s1, &s2, &both)) return NULL;
     tsr_tensor *x = tsr_expand(a->x1, both), *y = tsr_expand(a->x2, both);
-    return tsr_sum(tsr_mul(unit(x, 2, a->dim, a->eps), unit(y, 2, a->dim, a->eps)), TSR_DIMS(a->dim));
+    return tsr_sum(tsr_mul(unit(x, 2, op_i64(a->dim), a->eps), unit(y, 2, op_i64(a->dim), a->eps)),
+                   TSR_DIMS(op_i64(a->dim)));
 }
 
 tsr_tensor *op_normalize(op_ctx *c, const tsr_normalize_args *a)
 {
     (void)c;
-    return unit(a->input, a->p, a->dim, a->eps);
+    return unit(a->input, a->p, op_i64(a->dim), a->eps);
 }

@@ -54,14 +54,23 @@ typedef struct call {
     bool all, keepdim;
     int dim;
     mix mix;
+    tsr_tensor *sorted, *bad; /* rows in order, for all quantiles; whether a row ends in a NaN */
 } call;
+
+static bool sort_rows(call *k)
+{
+    k->sorted = tsr_sort(reduced_last(k->input, k->all, k->dim), TSR_INT(-1)).values;
+    if (!k->sorted) return false;
+    k->bad = tsr_isnan(tsr_narrow(k->sorted, -1, k->sorted->shape[k->sorted->ndim - 1] - 1, 1));
+    return k->bad != NULL;
+}
 
 static bool read_call(const op_ctx *c, tsr_tensor *input, tsr_number dim, bool keepdim, const char *interpolation,
                       call *k)
 {
     *k = (call){.input = input, .all = !op_has(dim), .keepdim = keepdim, .mix = find_mix(c, interpolation)};
     if (k->mix == MIXES || (!k->all && !op_wrap_dim(c, op_i64(dim), input->ndim, &k->dim))) return false;
-    if (op_is_float(input) && tensor_numel(input) > 0) return true;
+    if (op_is_float(input) && tensor_numel(input) > 0) return sort_rows(k);
     op_fail(c, "input must be f32 or f64 and not empty, not %s %s", tsr_dtype_name((tsr_dtype)input->dtype),
             tensor_shape_text(input));
     return false;
@@ -82,11 +91,7 @@ static tsr_tensor *one_quantile(const op_ctx *c, const call *k, tsr_tensor *q)
 {
     double value = q ? tsr_item(q) : NAN;
     if (!(value >= 0 && value <= 1)) return op_fail(c, "q must lie between 0 and 1, but is %g", value);
-    tsr_tensor *rows = reduced_last(k->input, k->all, k->dim);
-    tsr_tensor *sorted = tsr_sort(rows, -1).values;
-    if (!sorted) return NULL;
-    tsr_tensor *bad = tsr_isnan(tsr_narrow(sorted, -1, sorted->shape[sorted->ndim - 1] - 1, 1));
-    return tsr_reshape(quantile_of(sorted, bad, q, k->mix), result_shape(k));
+    return tsr_reshape(quantile_of(k->sorted, k->bad, q, k->mix), result_shape(k));
 }
 
 tsr_tensor *op_quantile(op_ctx *c, const tsr_quantile_args *a)

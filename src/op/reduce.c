@@ -85,8 +85,7 @@ tsr_tensor *reduce_spread(tsr_tensor *t, const tsr_shape *input, uint32_t mask)
 
 /* ---- sums ---------------------------------------------------------------------------------------------------------------- */
 
-/* Integers are summed as i64 unless a dtype is asked for. */
-static tsr_dtype sum_dtype(const tsr_tensor *x, tsr_dtype given)
+tsr_dtype reduce_sum_dtype(const tsr_tensor *x, tsr_dtype given)
 {
     return given ? given : tsr_dtype_is_floating((tsr_dtype)x->dtype) ? (tsr_dtype)x->dtype : TSR_I64;
 }
@@ -99,7 +98,7 @@ static bool input_mask(op_ctx *c, const tsr_shape *dims, uint32_t *mask)
 tsr_tensor *op_sum(op_ctx *c, const tsr_sum_args *a)
 {
     uint32_t mask;
-    tsr_dtype dtype = sum_dtype(a->input, a->dtype);
+    tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
     return reduce_run(c, R_SUM, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
@@ -114,7 +113,7 @@ void op_sum_grad(op_ctx *c, const tsr_sum_args *a, tsr_tensor *const *grad, tsr_
 tsr_tensor *op_nansum(op_ctx *c, const tsr_nansum_args *a)
 {
     uint32_t mask;
-    tsr_dtype dtype = sum_dtype(a->input, a->dtype);
+    tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
     reduce_code code = tsr_dtype_is_floating(dtype) ? R_NANSUM : R_SUM;
     return reduce_run(c, code, a->input, dtype, dtype, mask, a->keepdim, NULL);
@@ -151,7 +150,7 @@ void op_mean_grad(op_ctx *c, const tsr_mean_args *a, tsr_tensor *const *grad, ts
 tsr_tensor *op_prod(op_ctx *c, const tsr_prod_args *a)
 {
     uint32_t mask;
-    tsr_dtype dtype = sum_dtype(a->input, a->dtype);
+    tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dim(c, a->dim, a->input->ndim, &mask)) return NULL;
     return reduce_run(c, R_PROD, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }

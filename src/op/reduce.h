@@ -10,6 +10,8 @@ bool reduce_dims(const op_ctx *c, const tsr_shape *dims, int ndim, uint32_t *mas
 bool reduce_dim(const op_ctx *c, tsr_number dim, int ndim, uint32_t *mask);
 /* The dimensions of a mask as a list. */
 tsr_shape reduce_list(uint32_t mask);
+/* Integers are summed as i64 unless a dtype is asked for. */
+tsr_dtype reduce_sum_dtype(const tsr_tensor *x, tsr_dtype given);
 /* Number of elements that one result stands for. */
 int64_t reduce_count(const tsr_shape *shape, uint32_t mask);
 /* The shape with the masked dimensions of size 1, or without them. */

@@ -192,7 +192,7 @@ static bool kth_along(op_ctx *c, tsr_tensor *input, int dim, int64_t k, bool kee
 bool op_kthvalue(op_ctx *c, const tsr_kthvalue_args *a, tsr_tensor **out)
 {
     int dim;
-    if (!op_wrap_dim(c, a->dim, a->input->ndim, &dim)) return false;
+    if (!op_wrap_dim(c, op_i64(a->dim), a->input->ndim, &dim)) return false;
     int64_t size = a->input->ndim ? a->input->shape[dim] : 1;
     if (a->k >= 1 && a->k <= size) return kth_along(c, a->input, dim, a->k - 1, a->keepdim, out);
     op_fail(c, "k = %lld must lie in [1, %lld], the size of dimension %d of %s", (long long)a->k, (long long)size, dim,
@@ -202,7 +202,7 @@ bool op_kthvalue(op_ctx *c, const tsr_kthvalue_args *a, tsr_tensor **out)
 
 void op_kthvalue_grad(op_ctx *c, const tsr_kthvalue_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    grad_in[0] = send_back(c, grad[0], a->dim);
+    grad_in[0] = send_back(c, grad[0], op_i64(a->dim));
 }
 
 /* NaN sorts last: where there is one, the first of them is the median. */

@@ -1,5 +1,6 @@
 /* scan.c: cumulative sums, products and extremes, and differences, which undo a sum. */
 #include "op/pointwise.h"
+#include "op/reduce.h"
 #include "op_gen.h"
 
 /* ---- running the kernels ------------------------------------------------------------------------------------------- */
@@ -7,7 +8,7 @@
 static tsr_tensor *accumulated(op_ctx *c, scan_code code, tsr_tensor *x, int64_t dim, tsr_dtype given)
 {
     int d;
-    tsr_dtype dtype = given ? given : tsr_dtype_is_floating((tsr_dtype)x->dtype) ? (tsr_dtype)x->dtype : TSR_I64;
+    tsr_dtype dtype = reduce_sum_dtype(x, given);
     if (!op_wrap_dim(c, dim, x->ndim, &d)) return NULL;
     if (dtype == TSR_BOOL) return op_fail(c, "bool cannot hold the result");
     tsr_tensor *in = op_cast(x, dtype), *y = op_output(c, dtype, op_shape(x), NULL);
@@ -127,7 +128,7 @@ tsr_tensor *op_diff(op_ctx *c, const tsr_diff_args *a)
     tsr_tensor *x = a->input;
     if (x->ndim == 0) return op_fail(c, "a 0-d input has no neighbours");
     if (a->n < 0) return op_fail(c, "n must not be negative, got %lld", (long long)a->n);
-    if (!op_wrap_dim(c, a->dim, x->ndim, &dim)) return NULL;
+    if (!op_wrap_dim(c, op_i64(a->dim), x->ndim, &dim)) return NULL;
     if (a->n == 0) return tsr_clone(x);
     if (a->prepend) x = tsr_cat(TSR_LIST(a->prepend, x), dim);
     if (a->append) x = tsr_cat(TSR_LIST(x, a->append), dim);

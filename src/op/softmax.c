@@ -91,7 +91,7 @@ tsr_tensor *op_gumbel_softmax(op_ctx *c, const tsr_gumbel_softmax_args *a)
     tsr_tensor *exponential = tsr_neg(
         tsr_log(tsr_clamp(tsr_uniform_(noise, .generator = a->generator), TSR_FLOAT(0x1p-126))));
     tsr_tensor *gumbel = tsr_neg(tsr_log(exponential));
-    tsr_tensor *soft = tsr_softmax(op_scale(tsr_add(a->logits, gumbel), 1 / a->tau), a->dim);
+    tsr_tensor *soft = tsr_softmax(op_scale(tsr_add(a->logits, gumbel), 1 / a->tau), op_i64(a->dim));
     if (!a->hard) return soft;
-    return tsr_add(tsr_sub(one_hot_of(soft, a->dim), tsr_detach(soft)), soft);
+    return tsr_add(tsr_sub(one_hot_of(soft, op_i64(a->dim)), tsr_detach(soft)), soft);
 }

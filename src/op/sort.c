@@ -28,7 +28,7 @@ static bool sorted(const op_ctx *c, tsr_tensor *input, int64_t dim, bool descend
 bool op_sort(op_ctx *c, const tsr_sort_args *a, tsr_tensor **out)
 {
     pair p;
-    if (!sorted(c, a->input, a->dim, a->descending, &p)) return false;
+    if (!sorted(c, a->input, op_i64(a->dim), a->descending, &p)) return false;
     out[0] = p.values;
     out[1] = p.indices;
     return true;
@@ -43,14 +43,14 @@ static void put_back(op_ctx *c, int64_t dim, tsr_tensor *const *grad, tsr_tensor
 
 void op_sort_grad(op_ctx *c, const tsr_sort_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    put_back(c, a->dim, grad, grad_in);
+    put_back(c, op_i64(a->dim), grad, grad_in);
 }
 
 bool op_topk(op_ctx *c, const tsr_topk_args *a, tsr_tensor **out)
 {
     int d;
     pair p;
-    if (!op_wrap_dim(c, a->dim, a->input->ndim, &d)) return false;
+    if (!op_wrap_dim(c, op_i64(a->dim), a->input->ndim, &d)) return false;
     tsr_shape shape = op_shape(a->input);
     int64_t size = shape.n ? shape.v[d] : 1;
     if (a->k < 0 || a->k > size)
@@ -65,17 +65,17 @@ bool op_topk(op_ctx *c, const tsr_topk_args *a, tsr_tensor **out)
 
 void op_topk_grad(op_ctx *c, const tsr_topk_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    put_back(c, a->dim, grad, grad_in);
+    put_back(c, op_i64(a->dim), grad, grad_in);
 }
 
 tsr_tensor *op_argsort(op_ctx *c, const tsr_argsort_args *a)
 {
     pair p;
-    return sorted(c, a->input, a->dim, a->descending, &p) ? p.indices : NULL;
+    return sorted(c, a->input, op_i64(a->dim), a->descending, &p) ? p.indices : NULL;
 }
 
 tsr_tensor *op_msort(op_ctx *c, const tsr_msort_args *a)
 {
     (void)c;
-    return tsr_sort(a->input, .dim = TSR_ZERO_INT).values;
+    return tsr_sort(a->input, .dim = TSR_INT(0)).values;
 }

@@ -219,6 +219,30 @@ static void sorting_is_stable_and_puts_nan_last(void **state)
     EXPECT(r.indices, 2, 0, 3, 1);
 }
 
+/* An optional dimension of 0 is dimension 0, not the default. */
+static void dimension_zero_is_the_first(void **state)
+{
+    (void)state;
+    tsr_tensor *x = tsr_reshape(F64(3, 1, 2, 0, 5, 4), TSR_SHAPE(3, 2)); /* [[3, 1], [2, 0], [5, 4]] */
+    EXPECT(tsr_sort(x, .dim = TSR_INT(0)).values, 2, 0, 3, 1, 5, 4);
+    EXPECT(tsr_sort(x).values, 1, 3, 0, 2, 4, 5);
+    EXPECT(tsr_argsort(x, TSR_INT(0)), 1, 1, 0, 0, 2, 2);
+    EXPECT(tsr_topk(x, 1, TSR_INT(0)).values, 5, 4);
+    EXPECT(tsr_kthvalue(x, 2, TSR_INT(0)).values, 3, 1);
+    EXPECT(tsr_diff(x, .dim = TSR_INT(0)), -1, -1, 3, 4);
+    EXPECT(tsr_sum(tsr_gumbel_softmax(x, .dim = TSR_INT(0)), TSR_DIMS(0)), 1, 1);
+    EXPECT(tsr_glu(tsr_reshape(F64(3, 5, 0, 0), TSR_SHAPE(2, 2)), TSR_INT(0)), 1.5, 2.5);
+}
+
+/* `.dim = 1` compiles, with a warning, as a number of kind 1. */
+static void a_bare_number_for_an_optional_one_is_refused(void **state)
+{
+    (void)state;
+    tsr_number bare = {(tsr_number_kind)1, 0, 0};
+    assert_null(tsr_sort(F64(3, 1), .dim = bare).values);
+    tensors_expect_error(tsr_error_status(), "sort: argument 'dim' must be given as TSR_INT(1)");
+}
+
 static void the_gradient_of_topk_reaches_the_chosen(void **state)
 {
     (void)state;
@@ -253,6 +277,8 @@ int main(void)
         TENSOR_TEST(isin_does_not_find_nan),
         TENSOR_TEST(bincount_adds_weights),
         TENSOR_TEST(sorting_is_stable_and_puts_nan_last),
+        TENSOR_TEST(dimension_zero_is_the_first),
+        TENSOR_TEST(a_bare_number_for_an_optional_one_is_refused),
         TENSOR_TEST(the_gradient_of_topk_reaches_the_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,9 +157,9 @@ static void divergence_from_zero_probability_is_zero(void **state)
 static void directions_of_zero_vectors_are_zero(void **state)
 {
     (void)state;
-    expect("normalize", tsr_normalize(VEC(0, 0), .dim = TSR_ZERO_INT), VEC(0, 0));
-    expect("unit", tsr_normalize(VEC(3, 4), .dim = TSR_ZERO_INT), VEC(0.6, 0.8));
-    assert_float_equal(tsr_item(tsr_cosine_similarity(VEC(1, 0), VEC(1, 1), TSR_ZERO_INT)), sqrt(0.5), 1e-12);
+    expect("normalize", tsr_normalize(VEC(0, 0), .dim = TSR_INT(0)), VEC(0, 0));
+    expect("unit", tsr_normalize(VEC(3, 4), .dim = TSR_INT(0)), VEC(0.6, 0.8));
+    assert_float_equal(tsr_item(tsr_cosine_similarity(VEC(1, 0), VEC(1, 1), TSR_INT(0))), sqrt(0.5), 1e-12);
 }
 
 int main(void)

@@ -7,8 +7,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "support/tensors.h"
 #include "tessera/autograd.h"
+#include "tessera/observe.h"
 #include "tessera/ops.h"
 
 #define VEC(...)                                                                                                       \
@@ -165,6 +168,24 @@ static void the_kth_value_must_exist(void **state)
     tensors_expect_error(tsr_error_status(), "k = 4 must lie in [1, 3]");
 }
 
+static void count_sorts(const char *name, bool done, tsr_tensor *const *outputs, int64_t count, void *user)
+{
+    (void)outputs, (void)count;
+    if (!done && !strcmp(name, "sort")) ++*(int *)user;
+}
+
+static void several_quantiles_sort_once(void **state)
+{
+    (void)state;
+    int sorts = 0;
+    tsr_tensor *x = VEC(4, 0, 3, 1, 2);
+    tsr_set_op_observer(count_sorts, &sorts);
+    tsr_tensor *q = tsr_quantile_tensor(x, VEC(0, 0.5, 0.875));
+    tsr_set_op_observer(NULL, NULL);
+    expect("quantiles", q, VEC(0, 2, 3.5));
+    assert_int_equal(sorts, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +203,7 @@ int main(void)
         TENSOR_TEST(integers_and_truth_are_summed_as_i64),
         TENSOR_TEST(variance_divides_by_the_count_less_the_correction),
         TENSOR_TEST(the_kth_value_must_exist),
+        TENSOR_TEST(several_quantiles_sort_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

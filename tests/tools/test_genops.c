@@ -99,6 +99,17 @@ static void optional_parameters_make_a_macro_and_a_struct(void **state)
     header_has("#define tsr_f(...) tsr_f_v(&(tsr_f_args){__VA_ARGS__, .end_ = 0})");
 }
 
+static void a_field_whose_zero_means_a_default_says_so(void **state)
+{
+    (void)state;
+    accepts("op f\nschema (Tensor input, int n=2, float eps=1e-5, int? dim=-1, int k=0) -> Tensor\n" GOOD_LINES);
+    header_has("int64_t n; /* default 2 when 0; TSR_ZERO_INT: 0 */");
+    header_has("double eps; /* default 1e-5 when 0; TSR_ZERO: 0 */");
+    header_has("tsr_number dim; /* -1 */");
+    header_has("int64_t k;\n");
+    refuses("op f\nschema (Tensor input, int? n=x) -> Tensor\n" GOOD_LINES, "must default to None or an integer");
+}
+
 static void several_results_make_a_struct_and_lists_take_room(void **state)
 {
     (void)state;
@@ -221,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(required_parameters_make_a_plain_function),
         cmocka_unit_test(optional_parameters_make_a_macro_and_a_struct),
+        cmocka_unit_test(a_field_whose_zero_means_a_default_says_so),
         cmocka_unit_test(several_results_make_a_struct_and_lists_take_room),
         cmocka_unit_test(inplace_adds_a_form_with_an_underscore),
         cmocka_unit_test(long_schemas_go_over_several_lines),

@@ -101,7 +101,8 @@ void read_schema(entry *e, const char *text, place at);
 void check_tables(table *t);
 
 /* ---- write_c.c: pieces of C that the files written share ---- */
-bool is_plain(const entry *e); /* a plain function: every parameter is required and none is an array */
+const char *zero_word(const param *p); /* "TSR_ZERO" where 0 means another default, else NULL */
+bool is_plain(const entry *e);         /* a plain function: every parameter is required and none is an array */
 void put_struct(buffer *b, const entry *e);
 void put_result_struct(buffer *b, const entry *e);
 /* The declaration of tsr_NAME (plain) or tsr_NAME_v, without the semicolon. */

@@ -10,7 +10,9 @@
 typedef enum default_rule {
     REQUIRED, /* has none */
     NONE,     /* None, and always that: the type ends in '?' */
-    INTEGER,  /* may have one of this kind */
+    NONE_OR_INTEGER,
+    NONE_OR_NUMBER,
+    INTEGER, /* may have one of this kind */
     NUMBER,
     ANY_NUMBER, /* also True and False */
     BOOLEAN,
@@ -30,9 +32,9 @@ static const type_rule types[] = {
     {"Tensor[]", "OP_TENSORS", "tsr_tensors ", REQUIRED, false, false},
     {"Tensor?[]", "OP_TENSORS", "tsr_tensors ", REQUIRED, true, false},
     {"int", "OP_INT", "int64_t ", INTEGER, false, true},
-    {"int?", "OP_NUMBER", "tsr_number ", NONE, true, true},
+    {"int?", "OP_NUMBER", "tsr_number ", NONE_OR_INTEGER, true, true},
     {"float", "OP_FLOAT", "double ", NUMBER, false, false},
-    {"float?", "OP_NUMBER", "tsr_number ", NONE, true, false},
+    {"float?", "OP_NUMBER", "tsr_number ", NONE_OR_NUMBER, true, false},
     {"Scalar", "OP_NUMBER", "tsr_number ", ANY_NUMBER, false, false},
     {"Scalar?", "OP_NUMBER", "tsr_number ", NONE, true, false},
     {"bool", "OP_BOOL", "bool ", BOOLEAN, false, false},
@@ -124,6 +126,8 @@ static bool read_quoted(param *p)
     return true;
 }
 
+static bool is_none(const char *text) { return text && !strcmp(text, "None"); }
+
 /* Is the parameter's default one that the rule allows? Reads its value. */
 static bool read_default(param *p, default_rule rule)
 {
@@ -132,7 +136,11 @@ static bool read_default(param *p, default_rule rule)
     case REQUIRED:
         return !text;
     case NONE:
-        return text && !strcmp(text, "None");
+        return is_none(text);
+    case NONE_OR_INTEGER:
+        return is_none(text) || (text && read_integer(text, &p->default_number));
+    case NONE_OR_NUMBER:
+        return is_none(text) || (text && read_number(text, &p->default_number));
     case INTEGER:
         return !text || read_integer(text, &p->default_number);
     case NUMBER:
@@ -147,9 +155,14 @@ static bool read_default(param *p, default_rule rule)
     return false;
 }
 
-static const char *const default_words[] = {"cannot have a default",       "must default to None",
-                                            "needs an integer as default", "needs a number as default",
-                                            "needs a number as default",   "defaults to True or False",
+static const char *const default_words[] = {"cannot have a default",
+                                            "must default to None",
+                                            "must default to None or an integer",
+                                            "must default to None or a number",
+                                            "needs an integer as default",
+                                            "needs a number as default",
+                                            "needs a number as default",
+                                            "defaults to True or False",
                                             "needs a \"text\" as default"};
 
 static void check_name(const entry *e, const char *name, place at)

@@ -18,11 +18,20 @@ bool is_plain(const entry *e)
     return true;
 }
 
+/* What says zero itself where 0 means another default; NULL for other parameters. */
+const char *zero_word(const param *p)
+{
+    if (!p->default_text || p->default_number == 0) return NULL;
+    if (!strcmp(p->kind, "OP_FLOAT")) return "TSR_ZERO";
+    return !strcmp(p->kind, "OP_INT") ? "TSR_ZERO_INT" : NULL; /* no array (stride, dilation) wants a zero */
+}
+
 /* A default that a reader would not guess from the field being left out. */
 static const char *field_comment(const param *p)
 {
     const char *text = p->default_text;
     if (!text || !strcmp(text, "None") || !strcmp(text, "False") || !strcmp(text, "0")) return "";
+    if (zero_word(p)) return join(" /* default %s when 0; %s: 0 */", text, zero_word(p));
     return strcmp(p->kind, "OP_STRING") ? join(" /* %s */", text) : join(" /* \"%s\" */", text);
 }
 

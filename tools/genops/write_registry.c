@@ -55,12 +55,25 @@ static void put_trampoline(buffer *b, const entry *e)
     put(b, "    op_%s_grad(c, args, grad, grad_in);\n}\n", name);
 }
 
+/* "In C, 0 means a default: eps 1e-5. TSR_ZERO says 0."; "" where no parameter has such a default. */
+static const char *zero_sentence(const entry *e)
+{
+    const char *each = "", *word = NULL;
+    for (int i = 0; i < e->param_count; i++) {
+        const param *p = &e->params[i];
+        if (!zero_word(p)) continue;
+        each = join("%s%s%s %s", each, word ? ", " : "", p->name, p->default_text);
+        word = !word || !strcmp(word, zero_word(p)) ? zero_word(p) : "TSR_ZERO (of ints TSR_ZERO_INT)";
+    }
+    return word ? join("\n\nIn C, 0 means a default: %s. %s says 0.", each, word) : "";
+}
+
 static void put_doc_text(buffer *b, const entry *e)
 {
     size_t length = 0;
     for (int i = 0; i < e->doc.n; i++) {
         put(b, "\n        ");
-        put_quoted(b, join("%s%s", e->doc.v[i], i + 1 < e->doc.n ? "\n" : ""));
+        put_quoted(b, join("%s%s", e->doc.v[i], i + 1 < e->doc.n ? "\n" : zero_sentence(e)));
         length += strlen(e->doc.v[i]) + 1;
     }
     if (length > 4000) fail_at(e->at, "%s: the doc has more than 4000 characters", e->exact);
