@@ -79,16 +79,21 @@ static bool grad_params(tsr_tensor *weight, tsr_tensor *bias, const tsr_conv_gra
     return op_backend(weight)->conv_grad_weight(&w, bias ? &b : NULL, &g, &x, &p);
 }
 
+static tsr_conv_grad_params_args as_grad_params(const tsr_conv_grad_weight_args *a)
+{
+    return (tsr_conv_grad_params_args){.grad = a->grad,
+                                       .input = a->input,
+                                       .size = a->size,
+                                       .stride = a->stride,
+                                       .padding = a->padding,
+                                       .dilation = a->dilation,
+                                       .groups = a->groups};
+}
+
 tsr_tensor *op_conv_grad_weight(op_ctx *c, const tsr_conv_grad_weight_args *a)
 {
     (void)c;
-    tsr_conv_grad_params_args both = {.grad = a->grad,
-                                      .input = a->input,
-                                      .size = a->size,
-                                      .stride = a->stride,
-                                      .padding = a->padding,
-                                      .dilation = a->dilation,
-                                      .groups = a->groups};
+    tsr_conv_grad_params_args both = as_grad_params(a);
     tsr_tensor *weight = region_empty((tsr_dtype)a->grad->dtype, &a->size, a->grad);
     return grad_params(weight, NULL, &both) ? weight : NULL;
 }
@@ -154,13 +159,7 @@ static void grad_of_weight_map(op_ctx *c, const tsr_conv_grad_params_args *a, ts
 void op_conv_grad_weight_grad(op_ctx *c, const tsr_conv_grad_weight_args *a, tsr_tensor *const *grad,
                               tsr_tensor **grad_in)
 {
-    tsr_conv_grad_params_args both = {.grad = a->grad,
-                                      .input = a->input,
-                                      .size = a->size,
-                                      .stride = a->stride,
-                                      .padding = a->padding,
-                                      .dilation = a->dilation,
-                                      .groups = a->groups};
+    tsr_conv_grad_params_args both = as_grad_params(a);
     grad_of_weight_map(c, &both, grad[0], grad_in);
 }
 

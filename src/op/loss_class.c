@@ -135,13 +135,6 @@ static tsr_tensor *probability_entropy(op_ctx *c, const tsr_cross_entropy_args *
     return loss_reduce(c, terms, a->reduction);
 }
 
-static bool same_shape(const tsr_tensor *x, const tsr_tensor *y)
-{
-    bool same = x->ndim == y->ndim;
-    for (int d = 0; same && d < x->ndim; d++) same = x->shape[d] == y->shape[d];
-    return same;
-}
-
 tsr_tensor *op_cross_entropy(op_ctx *c, const tsr_cross_entropy_args *a)
 {
     int dim = a->input->ndim > 1 ? 1 : 0;
@@ -149,7 +142,7 @@ tsr_tensor *op_cross_entropy(op_ctx *c, const tsr_cross_entropy_args *a)
         return op_fail(c, "label_smoothing must lie in [0, 1], got %g", a->label_smoothing);
     tsr_tensor *logp = tsr_log_softmax(a->input, dim);
     if (!logp) return NULL;
-    if (same_shape(a->input, a->target)) {
+    if (tsr_shape_equal(op_shape(a->input), op_shape(a->target))) {
         if (op_is_float(a->target)) return probability_entropy(c, a, logp, dim);
         return op_fail(c, "target of input's shape must hold probabilities, got %s", tsr_dtype_name(a->target->dtype));
     }
