@@ -77,6 +77,16 @@ check_symbols() (
     [ -z "$strangers" ] || { echo "exported without the prefix tsr_:"; echo "$strangers"; exit 1; }
 )
 
+# One training step of each model: no block may be lost (docs/testing.md).
+check_valgrind() (
+    command -v valgrind >/dev/null 2>&1 || skip "valgrind is not installed"
+    status=0
+    OMP_NUM_THREADS=1 timeout 300 valgrind --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9 \
+        "$folder/tests/test_one_step" || status=$?
+    [ $status != 124 ] || skip "valgrind took more than five minutes"
+    exit $status
+)
+
 step "layers, calls and names" scripts/check_layers.sh
 step "the layer check notices violations" scripts/check_layers.sh --self-test
 step "the test summary counts rightly" scripts/test_summary.sh
@@ -88,6 +98,7 @@ if step "build" ./run configure-and-build "$folder" "all tests" $options; then
     step "exported names" check_symbols
     step "install, and use from pkg-config and CMake" scripts/test_install.sh "$folder"
     tests "$folder"
+    step "no block is lost in a training step (valgrind)" check_valgrind
 fi
 if step "build with sanitizers" ./run configure-and-build build-asan "all tests" $options -DTESSERA_SANITIZE=ON; then
     echo "with sanitizers:"

@@ -8,7 +8,8 @@
 #      cli > models > dist data io vision optim distributions nn > autograd > op > backend > tensor > base
 #    The seven in the middle may use each other, but not in a circle. A public header that belongs to a layer counts as it.
 # 2. cli and src/models include public headers and their own folder's, and nothing else of ours.
-# 3. Nothing in src/ ends the process, and nothing but src/base/alloc.c calls malloc and its family.
+# 3. Nothing in src/ ends the process (abort, exit, assert, raise, kill, a trap) or jumps out of functions, and nothing but
+#    src/base/alloc.c calls malloc and its family.
 # 4. File names under src/ are unique.
 # Files above 800 lines are named as a warning.
 set -eu
@@ -94,6 +95,9 @@ check() {
             if (!internal) continue
             text = code(line)
             if (calls(text, ending)) report(path ":" number ": the library must not end the process: " line)
+            # libjpeg wants its error handler not to return, and offers no other way out.
+            if (path != "src/io/jpeg.c" && calls(text, jump))
+                report(path ":" number ": errors are returned, not jumped out of: " line)
             if (path != "src/base/alloc.c" && calls(text, memory))
                 report(path ":" number ": memory comes from tsr_alloc and goes to tsr_free: " line)
         }
@@ -123,7 +127,8 @@ check() {
             n = split(level[i], name, " ")
             for (j = 1; j <= n; j++) rank[name[j]] = i
         }
-        ending = "abort|exit|_exit|_Exit|quick_exit"
+        ending = "abort|exit|_exit|_Exit|quick_exit|assert|__builtin_trap|__builtin_abort|raise|kill"
+        jump = "longjmp|siglongjmp|_longjmp"
         memory = "malloc|calloc|realloc|reallocarray|free|strdup|strndup|asprintf|vasprintf|aligned_alloc|posix_memalign"
         generated["op_gen.h"]; generated["include/tessera/ops.h"] # by genops, from the tables in src/op
     }
@@ -192,6 +197,11 @@ END
     expect 'not a file of ours' src/io/a.c '#include "png.h"'
     expect 'must not end the process' src/tensor/a.c 'void f(void) { abort (); }'
     expect 'must not end the process' src/tensor/a.c '/* a */ if (bad) exit(1);'
+    expect 'must not end the process' src/tensor/a.c '    assert(n > 0);'
+    expect 'must not end the process' src/tensor/a.c 'void f(void) { __builtin_trap(); }'
+    expect 'must not end the process' src/tensor/a.c 'void f(void) { raise(SIGABRT); }'
+    expect 'must not end the process' src/tensor/a.c 'void f(void) { kill(getpid(), SIGKILL); }'
+    expect 'not jumped out of' src/tensor/a.c 'void f(void) { longjmp(escape, 1); }'
     expect 'memory comes from tsr_alloc' src/tensor/a.c 'char *s = strdup("x");'
     expect 'the name is taken by' src/op/alloc.h ''
     expect 'is not a layer' src/other/a.c ''

@@ -6,7 +6,7 @@
 #     NAME     test_view: only that program
 #
 # A program's output is shown for the tests that failed, and lies in full in BUILD/tests/NAME.log. A program that crashes,
-# hangs, finds a leak at its end or holds no test counts as one failure more. tests/slow.txt names what is left out.
+# hangs, finds a leak at its end or holds no test counts as one failure more.
 set -eu
 sanitized= long= part=
 while :; do
@@ -33,14 +33,6 @@ fi
 # Requests too large for the machine must return NULL, as they do without the sanitizer: tests of that exist.
 export ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1"
-[ ! -f tests/lsan.supp ] || export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
-
-# left_out NAME: the reason, from the list, why this run leaves the program out; nothing when it does not.
-left_out() {
-    [ -f tests/slow.txt ] || return 0
-    awk -v name="$1" -v sanitized="$sanitized" -v long="$long" '
-        $1 == name && (($2 == "long" && !long) || ($2 == "plain" && sanitized)) { $1 = $2 = ""; print; exit }' tests/slow.txt
-}
 
 # summarise STATUS: reads cmocka output, prints the parts of failed tests, then "passed failed skipped" on the last line.
 # cmocka repeats failed and skipped names at the end, so a verdict counts only for the test that is running; and what a test
@@ -70,12 +62,6 @@ passed=0 failed=0 skipped=0
 [ $# -gt 0 ] || set -- $(cd "$build/tests" && find . -maxdepth 1 -name 'test_*' -type f -perm -u+x | sort)
 for name; do
     name=${name#./}
-    reason=$(left_out "$name")
-    if [ -n "$reason" ]; then
-        printf '%s: skipped,%s\n' "$name" "$reason"
-        skipped=$((skipped + 1))
-        continue
-    fi
     status=0
     start=$(date +%s)
     timeout -k 10 "$limit" "$build/tests/$name" >"$build/tests/$name.log" 2>&1 || status=$?
