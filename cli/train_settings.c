@@ -160,7 +160,9 @@ bool settings_vqgan_config(train_settings *s, tsr_vqgan_config *c, int *status)
         options_set_field(&s->o.fields, "legacy", json_boolean(s->o.legacy_vq));
     if (options_known(s->set, &s->line, "codebook"))
         options_set_field(&s->o.fields, "ema_codebook", json_boolean(s->o.codebook == 1));
-    return resolve_config(s, &(any_config){MODEL_VQGAN, c, read_vqgan, check_vqgan}, NULL, status);
+    if (!resolve_config(s, &(any_config){MODEL_VQGAN, c, read_vqgan, check_vqgan}, NULL, status)) return false;
+    if (c->beta == 0) c->beta = TSR_ZERO; /* presets have another: it is what was asked for */
+    return true;
 }
 
 bool settings_prior_config(train_settings *s, const json_t *fitted, tsr_gpt_config *c, int *status)

@@ -156,7 +156,7 @@ static tsr_vqgan_train_options trainer_options(const vqgan_run *r)
                                      .beta2 = o->beta2 == 0 ? TSR_ZERO : o->beta2,
                                      .recon = (tsr_recon)o->recon,
                                      .lpips = r->lpips,
-                                     .perceptual_weight = o->perceptual_weight,
+                                     .perceptual_weight = o->perceptual_weight == 0 ? TSR_ZERO : o->perceptual_weight,
                                      .codebook_weight = o->codebook_weight,
                                      .adversarial = (tsr_adversarial)o->adversarial,
                                      .disc_weight = o->disc_weight,

@@ -40,7 +40,7 @@ tsr_module *vqgan_quantizer(const tsr_vqgan_config *c)
     if (!m) return NULL;
     *(quantizer *)tsr_module_state(m) = (quantizer){.codes = c->n_embed,
                                                     .dim = c->embed_dim,
-                                                    .beta = c->beta ? c->beta : 0.25,
+                                                    .beta = c->beta,
                                                     .legacy = c->legacy,
                                                     .ema = c->ema_codebook};
     return vqgan_finish(m, add_codebook(m, c) && (!c->ema_codebook || add_averages(m, c)));

@@ -31,7 +31,7 @@ static tsr_vqgan_config complete(const tsr_vqgan_config *config)
     tsr_vqgan_config c = *config;
     if (c.in_channels == 0) c.in_channels = 3;
     if (c.out_ch == 0) c.out_ch = c.in_channels;
-    if (c.beta == 0) c.beta = 0.25;
+    c.beta = tsr_or_default(c.beta, 0.25);
     if (c.disc && c.disc_n_layers == 0) c.disc_n_layers = 3;
     if (c.disc && c.disc_ndf == 0) c.disc_ndf = 64;
     return c;

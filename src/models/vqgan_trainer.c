@@ -100,7 +100,7 @@ tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_trai
     if (t->o.codebook_weight == 0) t->o.codebook_weight = 1;
     t->o.beta1 = tsr_or_default(t->o.beta1, 0.5);
     t->o.beta2 = tsr_or_default(t->o.beta2, 0.9);
-    if (t->o.perceptual_weight == 0) t->o.perceptual_weight = 1;
+    t->o.perceptual_weight = tsr_or_default(t->o.perceptual_weight, 1);
     t->disc = t->o.disc_weight > 0 ? disc : NULL;
     if (fill_trainer(t)) return t;
     tsr_vqgan_trainer_free(t);

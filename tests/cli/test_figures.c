@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -121,6 +122,30 @@ static void weights_that_are_not_finite_are_not_saved(void **state)
     assert_false(temp_exists("h/checkpoints/last.safetensors"));
 }
 
+/* ---- training ------------------------------------------------------------------------------------------------------------ */
+
+/* A term of the first step of the run. */
+static double first_term(const char *run, const char *name)
+{
+    char line[256];
+    snprintf(line, sizeof line, "head -n 1 %s/metrics.jsonl", run);
+    shell_expect(line, 0);
+    const char *at = strstr(shell_said, name);
+    assert_non_null(at);
+    return strtod(at + strlen(name) + strlen("\":"), NULL);
+}
+
+/* Both terms of the codebook's loss have the same value, of which one is weighed by beta. */
+static void a_beta_of_zero_is_zero(void **state)
+{
+    (void)state;
+    shell_expect(TRAIN "--steps 1 --beta 0 --out zero && " TRAIN "--steps 1 --beta 0.5 --out half", 0);
+    assert_float_equal(1.5 * first_term("zero", "codebook_loss"), first_term("half", "codebook_loss"), 1e-9);
+    shell_expect("$T train vqgan --resume --steps 2 --no-progress --out zero && "
+                 "$T eval --model zero --data scenes:count=20 --size 16",
+                 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_folder_make, temp_folder_remove)
 
 int main(void)
@@ -131,6 +156,7 @@ int main(void)
         TEST(non_finite_loss_names_step_and_operator),
         TEST(a_failed_run_keeps_the_last_good_checkpoint),
         TEST(weights_that_are_not_finite_are_not_saved),
+        TEST(a_beta_of_zero_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
