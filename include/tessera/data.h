@@ -78,7 +78,7 @@ typedef struct tsr_dataset_info {
 
 /** One item. Tensors are owned as operations' results are (by the innermost scope, else by the caller). */
 typedef struct tsr_data_item {
-    tsr_tensor *picture;   /**< f32 [C, H, W] in [-1, 1] */
+    tsr_tensor *picture;   /**< f32 [C, H, W] in [-1, 1]; f64 from a tensor of f64 */
     tsr_tensor *depth;     /**< f32 [1, H, W], metres along the optical axis; NULL unless asked for */
     tsr_tensor *right;     /**< f32 [C, H, W]; NULL unless asked for */
     tsr_tensor *label_map; /**< u8 [H, W], tsr_scene_label; NULL unless asked for */
@@ -95,7 +95,7 @@ typedef struct tsr_data_item {
  *          the middle is cut out;
  *          a folder with IDX files (MNIST's names) or CIFAR-10 binary batches, or one such file, also gzipped IDX;
  *          a .safetensors file (its only 4-d tensor, or the one named "pictures"; labels in "labels") or .npy file,
- *          [N, C, H, W], f32, f64, f16 in [-1, 1] or u8.
+ *          [N, C, H, W], f32, f64, f16 in [-1, 1] or u8. Only pictures of f64 that must be scaled are narrowed.
  *          What a file is, is told from its content.
  * options  NULL: defaults
  *

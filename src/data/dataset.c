@@ -306,7 +306,7 @@ static tsr_status item_tensors(const tsr_dataset *set, tsr_data_item *out)
 {
     const tsr_dataset_info *f = &set->info;
     int64_t picture[3] = {f->channels, f->height, f->width}, plane[3] = {1, f->height, f->width};
-    out->picture = tensor_empty(TSR_F32, 3, picture, TSR_CPU);
+    out->picture = tensor_empty(set->wide ? TSR_F64 : TSR_F32, 3, picture, TSR_CPU);
     if (f->extras & TSR_WITH_DEPTH) out->depth = tensor_empty(TSR_F32, 3, plane, TSR_CPU);
     if (f->extras & TSR_WITH_RIGHT) out->right = tensor_empty(TSR_F32, 3, picture, TSR_CPU);
     if (f->extras & TSR_WITH_LABEL_MAP) out->label_map = tensor_empty(TSR_U8, 2, plane + 1, TSR_CPU);
@@ -317,7 +317,8 @@ static tsr_status read_item(tsr_dataset *set, int64_t index, tsr_data_item *out)
 {
     data_view view = {0};
     TSR_TRY(item_tensors(set, out));
-    data_target target = {.picture = tsr_data(out->picture),
+    data_target target = {.picture = set->wide ? NULL : tsr_data(out->picture),
+                          .wide = set->wide ? tsr_data(out->picture) : NULL,
                           .right = out->right ? tsr_data(out->right) : NULL,
                           .depth = out->depth ? tsr_data(out->depth) : NULL,
                           .label_map = out->label_map ? tsr_data(out->label_map) : NULL};

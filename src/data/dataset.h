@@ -22,6 +22,7 @@ typedef struct data_view {
 /* Where an item goes. right, depth and label_map are set when the data set has them. */
 typedef struct data_target {
     float *picture, *right, *depth; /* [C, H, W], [C, H, W], [H, W] */
+    double *wide;                   /* the picture of a set of doubles, in the place of `picture` */
     uint8_t *label_map;             /* [H, W] */
     int64_t label;
 } data_target;
@@ -43,6 +44,7 @@ struct tsr_dataset {
     int64_t stored;    /* items of the source */
     int32_t *labels;   /* of stored items; NULL: none, or known only once an item is read */
     int64_t *selected; /* stored items in the set, NULL: all */
+    bool wide;         /* pictures are doubles */
     bool has_parts;    /* the source itself honoured options->part */
     pthread_mutex_t lock;
     uint8_t *bad; /* a bit for each item of the set; guarded by lock */

@@ -73,13 +73,15 @@ static tsr_status measure(tsr_loader *l)
     return TSR_OK;
 }
 
-/* A slot's views lie in one block, which begins with the picture. */
-static tsr_status make_slot(const tsr_dataset_info *f, loader_slot *slot)
+/* A slot's views lie in one block, which begins with the picture; that of a set of doubles takes twice the room. */
+static tsr_status make_slot(const tsr_dataset *set, loader_slot *slot)
 {
+    const tsr_dataset_info *f = &set->info;
     size_t plane = (size_t)(f->height * f->width), picture = (size_t)f->channels * plane;
     float *p = tsr_alloc((2 * picture + plane) * sizeof *p + plane);
     if (!p) return TSR_ENOMEM;
     slot->target.picture = p;
+    if (set->wide) slot->target.wide = (double *)p; /* where the right eye's picture would lie too: tensors have none */
     if (f->extras & TSR_WITH_RIGHT) slot->target.right = p + picture;
     if (f->extras & TSR_WITH_DEPTH) slot->target.depth = p + 2 * picture;
     if (f->extras & TSR_WITH_LABEL_MAP) slot->target.label_map = (uint8_t *)(p + 2 * picture + plane);
@@ -90,7 +92,7 @@ static tsr_status make_slots(tsr_loader *l)
 {
     l->slots = tsr_alloc_zeroed((size_t)l->slot_count, sizeof *l->slots);
     if (!l->slots) return TSR_ENOMEM;
-    for (int64_t i = 0; i < l->slot_count; i++) TSR_TRY(make_slot(&l->set->info, &l->slots[i]));
+    for (int64_t i = 0; i < l->slot_count; i++) TSR_TRY(make_slot(l->set, &l->slots[i]));
     return TSR_OK;
 }
 
@@ -227,7 +229,18 @@ static tsr_status batch_tensors(const tsr_loader *l, int64_t count, tsr_batch *o
     return tsr_error_status();
 }
 
-/* Item `at` of a tensor from floats, converted to its type. */
+/* Item `at` of a tensor from doubles, converted to its type. */
+static void put_doubles(tsr_tensor *t, int64_t at, const double *from, int64_t n)
+{
+    if (tsr_dtype_of(t) == TSR_F64) {
+        memcpy((double *)tsr_data(t) + at * n, from, (size_t)n * sizeof *from);
+        return;
+    }
+    float *to = (float *)tsr_data(t) + at * n;
+    for (int64_t i = 0; i < n; i++) to[i] = (float)from[i];
+}
+
+/* The same from floats. */
 static void put_floats(tsr_tensor *t, int64_t at, const float *from, int64_t n)
 {
     if (!t) return;
@@ -243,7 +256,8 @@ static void put_item(const tsr_loader *l, const loader_slot *slot, int64_t at, t
 {
     const tsr_dataset_info *f = &l->set->info;
     int64_t plane = f->height * f->width;
-    put_floats(out->pictures, at, slot->target.picture, f->channels * plane);
+    if (slot->target.wide) put_doubles(out->pictures, at, slot->target.wide, f->channels * plane);
+    else put_floats(out->pictures, at, slot->target.picture, f->channels * plane);
     put_floats(out->right, at, slot->target.right, f->channels * plane);
     put_floats(out->depth, at, slot->target.depth, plane);
     if (out->label_map) memcpy((uint8_t *)tsr_data(out->label_map) + at * plane, slot->target.label_map, (size_t)plane);

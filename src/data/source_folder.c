@@ -220,7 +220,7 @@ static tsr_status read_path(const tsr_dataset *set, int64_t item, const char *pa
     tsr_tensor *t = tsr_image_load(path, &o);
     if (!t) return tsr_error_status();
     int64_t channels = set->info.channels, width = tsr_size(t, 1);
-    data_picture p = {tsr_const_data(t), true, channels, tsr_size(t, 0), width, 1, width * channels, channels, item};
+    data_picture p = {tsr_const_data(t), TSR_U8, channels, tsr_size(t, 0), width, 1, width * channels, channels, item};
     return p.data ? data_fit(set, p, view, out->picture) : tsr_error_status();
 }
 

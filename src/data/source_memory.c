@@ -34,7 +34,7 @@ static tsr_status read_memory(const tsr_dataset *set, int64_t item, const data_v
     const chunk *c = chunk_of(set, item);
     const data_records *r = &c->records;
     data_picture p = {c->bytes + r->offset + (item - c->first) * r->stride,
-                      true,
+                      TSR_U8,
                       r->channels,
                       r->height,
                       r->width,

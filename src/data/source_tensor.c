@@ -1,31 +1,35 @@
 /* source_tensor.c: pictures that are a tensor [N, C, H, W], in memory or in a .safetensors, .npz or .npy file.
 
-   f32 and u8 are read where they lie, which for a safetensors file is the mapped file; other floating types are
-   converted once. */
+   f32, f64 and u8 are read where they lie, which for a safetensors file is the mapped file; f16 and bf16 are converted
+   once. */
 #include <string.h>
 
 #include "data/window.h"
 #include "tensor/tensor_impl.h"
 #include "tessera/io.h"
 
-static tsr_status read_tensor(const tsr_dataset *set, int64_t item, const data_view *view, data_target *out)
+static data_picture picture_of(const tsr_dataset *set, int64_t item)
 {
     const tsr_tensor *t = set->state;
     tsr_shape shape = tsr_shape_of(t), stride = tsr_strides_of(t);
-    bool is_u8 = tsr_dtype_of(t) == TSR_U8;
-    size_t bytes = tsr_dtype_size(tsr_dtype_of(t));
+    tsr_dtype dtype = tsr_dtype_of(t);
     const char *data = tsr_const_data(t);
-    if (!data) return tsr_error_status();
-    data_picture p = {data + item * stride.v[0] * (int64_t)bytes,
-                      is_u8,
-                      shape.v[1],
-                      shape.v[2],
-                      shape.v[3],
-                      stride.v[1],
-                      stride.v[2],
-                      stride.v[3],
-                      item};
-    return data_fit(set, p, view, out->picture);
+    return (data_picture){.data = data ? data + item * stride.v[0] * (int64_t)tsr_dtype_size(dtype) : NULL,
+                          .dtype = dtype,
+                          .channels = shape.v[1],
+                          .height = shape.v[2],
+                          .width = shape.v[3],
+                          .channel_stride = stride.v[1],
+                          .row_stride = stride.v[2],
+                          .column_stride = stride.v[3],
+                          .item = item};
+}
+
+static tsr_status read_tensor(const tsr_dataset *set, int64_t item, const data_view *view, data_target *out)
+{
+    data_picture p = picture_of(set, item);
+    if (!p.data) return tsr_error_status();
+    return set->wide ? data_fit_wide(set, p, view, out->wide) : data_fit(set, p, view, out->picture);
 }
 
 static void describe_tensor(const tsr_dataset *set, int64_t item, tsr_text *out)
@@ -53,7 +57,8 @@ static tsr_status check_pictures(const tsr_tensor *t, const char *where)
 /* A reference to pictures of a type that can be read, for the set to own. */
 static tsr_tensor *readable(tsr_tensor *t)
 {
-    if (tsr_dtype_of(t) == TSR_F32 || tsr_dtype_of(t) == TSR_U8) return tsr_keep(t);
+    tsr_dtype dtype = tsr_dtype_of(t);
+    if (dtype == TSR_F32 || dtype == TSR_F64 || dtype == TSR_U8) return tsr_keep(t);
     tsr_shape shape = tsr_shape_of(t);
     tsr_tensor *copy = tensor_empty(TSR_F32, shape.n, shape.v, TSR_CPU);
     if (!copy) return NULL;
@@ -79,12 +84,12 @@ static tsr_status read_labels(tsr_dataset *set, const tsr_tensor *labels, const 
 }
 
 /* Floats of another range are a common mistake that trains badly and says nothing. The first picture tells. */
-static void warn_of_range(const tsr_dataset *set, const float *picture, const char *where)
+static void warn_of_range(const tsr_dataset *set, const double *picture, const char *where)
 {
     for (int64_t i = 0; i < set->info.channels * set->info.height * set->info.width; i++) {
-        if (picture[i] >= -1.5f && picture[i] <= 1.5f) continue;
+        if (picture[i] >= -1.5 && picture[i] <= 1.5) continue;
         tsr_warn("data: %s has a value of %g in its first picture; floats are taken to be in [-1, 1]", where,
-                 (double)picture[i]);
+                 picture[i]);
         return;
     }
 }
@@ -92,12 +97,13 @@ static void warn_of_range(const tsr_dataset *set, const float *picture, const ch
 static tsr_status check_range(const tsr_dataset *set, const char *where)
 {
     data_view view = {0};
-    size_t n = (size_t)(set->info.channels * set->info.height * set->info.width);
-    data_target out = {.picture = tsr_alloc(n * sizeof(float))};
-    if (!out.picture) return TSR_ENOMEM;
-    tsr_status status = read_tensor(set, 0, &view, &out);
-    if (status == TSR_OK) warn_of_range(set, out.picture, where);
-    tsr_free(out.picture);
+    data_picture p = picture_of(set, 0);
+    if (!p.data) return tsr_error_status();
+    double *picture = tsr_alloc((size_t)(set->info.channels * set->info.height * set->info.width) * sizeof *picture);
+    if (!picture) return TSR_ENOMEM;
+    tsr_status status = data_fit_wide(set, p, &view, picture);
+    if (status == TSR_OK) warn_of_range(set, picture, where);
+    tsr_free(picture);
     return status;
 }
 
@@ -107,6 +113,7 @@ tsr_status data_open_tensors(tsr_dataset *set, tsr_tensor *pictures, tsr_tensor 
     TSR_TRY(check_pictures(pictures, where));
     set->source = &TENSOR;
     if (!(set->state = readable(pictures))) return tsr_error_status();
+    set->wide = tsr_dtype_of(pictures) == TSR_F64;
     set->stored = tsr_size(pictures, 0);
     TSR_TRY(data_set_size(set, o, tsr_size(pictures, 1), tsr_size(pictures, 2), tsr_size(pictures, 3)));
     TSR_TRY(read_labels(set, labels, where));

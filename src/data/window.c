@@ -16,7 +16,7 @@ enum { MOST_PIXELS = 1 << 27 }; /* of a scaled picture; as many as a file may ha
 
 data_picture data_planes(const float *data, int64_t channels, int64_t height, int64_t width)
 {
-    return (data_picture){data, false, channels, height, width, height * width, width, 1, 0};
+    return (data_picture){data, TSR_F32, channels, height, width, height * width, width, 1, 0};
 }
 
 /* ---- scaling -------------------------------------------------------------------------------------------------------------- */
@@ -30,6 +30,12 @@ static void scaled_size(const tsr_dataset *set, const data_picture *p, bool crop
     pixels_cover(p->height, p->width, height, width);
 }
 
+static double element(const data_picture *p, int64_t at)
+{
+    if (p->dtype == TSR_U8) return (((const uint8_t *)p->data)[at] - 127.5) / 127.5;
+    return p->dtype == TSR_F32 ? (double)((const float *)p->data)[at] : ((const double *)p->data)[at];
+}
+
 static void copy_pixels(const data_picture *p, void *out)
 {
     size_t k = 0;
@@ -37,15 +43,15 @@ static void copy_pixels(const data_picture *p, void *out)
         for (int64_t x = 0; x < p->width; x++)
             for (int64_t c = 0; c < p->channels; c++, k++) {
                 int64_t at = y * p->row_stride + x * p->column_stride + c * p->channel_stride;
-                if (p->is_u8) ((uint8_t *)out)[k] = ((const uint8_t *)p->data)[at];
-                else ((float *)out)[k] = ((const float *)p->data)[at];
+                if (p->dtype == TSR_U8) ((uint8_t *)out)[k] = ((const uint8_t *)p->data)[at];
+                else ((float *)out)[k] = (float)element(p, at);
             }
 }
 
 /* As a tensor [H, W, C] for image.h's functions, in the innermost scope. */
 static tsr_tensor *pixels_tensor(const data_picture *p)
 {
-    tsr_dtype dtype = p->is_u8 ? TSR_U8 : TSR_F32;
+    tsr_dtype dtype = p->dtype == TSR_U8 ? TSR_U8 : TSR_F32;
     size_t bytes = (size_t)(p->height * p->width * p->channels) * tsr_dtype_size(dtype);
     void *pixels = tsr_alloc(bytes);
     if (!pixels) return NULL;
@@ -72,8 +78,8 @@ static tsr_status scale(data_picture *p, int64_t height, int64_t width)
 {
     tsr_tensor *t = tsr_image_resize(pixels_tensor(p), height, width, TSR_FILTER_BICUBIC);
     if (!t) return tsr_error_status();
-    *p = (data_picture){tsr_const_data(t),   p->is_u8,    p->channels, height, width, 1,
-                        width * p->channels, p->channels, p->item};
+    *p = (data_picture){tsr_const_data(t),   tsr_dtype_of(t), p->channels, height, width, 1,
+                        width * p->channels, p->channels,     p->item};
     return p->data ? TSR_OK : tsr_error_status();
 }
 
@@ -155,14 +161,14 @@ static void take_f32_channel(const data_window *w, const data_picture *p, int64_
 
 static void take_channel(const data_window *w, const data_picture *p, int64_t channel, float *out)
 {
-    if (p->is_u8) take_u8_channel(w, p, channel, out);
+    if (p->dtype == TSR_U8) take_u8_channel(w, p, channel, out);
     else take_f32_channel(w, p, channel, out);
 }
 
-/* Rec. 601 luma, as image.h has it. */
+static const float SHARE[3] = {0.299f, 0.587f, 0.114f}; /* Rec. 601 luma, as image.h has it */
+
 static tsr_status take_gray(const data_window *w, const data_picture *p, float *out)
 {
-    static const float SHARE[3] = {0.299f, 0.587f, 0.114f};
     int64_t n = w->height * w->width;
     float *channel = tsr_alloc((size_t)n * sizeof *channel);
     if (!channel) return TSR_ENOMEM;
@@ -182,17 +188,45 @@ static tsr_status take_channels(const data_window *w, const data_picture *p, int
     return TSR_OK;
 }
 
-tsr_status data_fit(const tsr_dataset *set, data_picture picture, const data_view *view, float *out)
+static void take_wide(const data_window *w, const data_picture *p, int64_t channels, double *out)
+{
+    bool gray = channels == 1 && p->channels == 3;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t y = 0; y < w->height; y++)
+            for (int64_t x = 0; x < w->width; x++, out++) {
+                int64_t at = w->row[y] * p->row_stride + w->column[x] * p->column_stride;
+                *out = gray ? 0 : element(p, at + (p->channels == 1 ? 0 : c) * p->channel_stride);
+                for (int64_t k = 0; gray && k < 3; k++)
+                    *out += (double)SHARE[k] * element(p, at + k * p->channel_stride);
+            }
+}
+
+/* Scale the picture and open the window. */
+static tsr_status fit(const tsr_dataset *set, data_picture *picture, const data_view *view, data_window *w)
 {
     int64_t height, width;
-    scaled_size(set, &picture, view->crop, &height, &width);
-    if (height != picture.height || width != picture.width) {
-        TSR_TRY(check_scaled(set, &picture, height, width));
-        TSR_TRY(scale(&picture, height, width));
+    scaled_size(set, picture, view->crop, &height, &width);
+    if (height != picture->height || width != picture->width) {
+        TSR_TRY(check_scaled(set, picture, height, width));
+        TSR_TRY(scale(picture, height, width));
     }
+    return data_window_open(set, height, width, view, w);
+}
+
+tsr_status data_fit(const tsr_dataset *set, data_picture picture, const data_view *view, float *out)
+{
     data_window w;
-    TSR_TRY(data_window_open(set, height, width, view, &w));
+    TSR_TRY(fit(set, &picture, view, &w));
     tsr_status status = take_channels(&w, &picture, set->info.channels, out);
     data_window_close(&w);
     return status;
+}
+
+tsr_status data_fit_wide(const tsr_dataset *set, data_picture picture, const data_view *view, double *out)
+{
+    data_window w;
+    TSR_TRY(fit(set, &picture, view, &w));
+    take_wide(&w, &picture, set->info.channels, out);
+    data_window_close(&w);
+    return TSR_OK;
 }

@@ -4,10 +4,10 @@
 
 #include "data/dataset.h"
 
-/* A picture as a source has it: u8, 0 to 255, or f32, -1 to 1, with strides in elements. */
+/* A picture as a source has it: u8, 0 to 255, or f32 or f64, -1 to 1, with strides in elements. */
 typedef struct data_picture {
     const void *data;
-    bool is_u8;
+    tsr_dtype dtype;
     int64_t channels, height, width;
     int64_t channel_stride, row_stride, column_stride;
     int64_t item; /* of the source, for messages */
@@ -18,6 +18,8 @@ data_picture data_planes(const float *data, int64_t channels, int64_t height, in
 
 /* Fit the picture into the set's size and channels as `view` says, as floats [C, H, W] in [-1, 1]. */
 tsr_status data_fit(const tsr_dataset *set, data_picture picture, const data_view *view, float *out);
+/* The same in doubles. Only a picture that has to be scaled is narrowed on the way. */
+tsr_status data_fit_wide(const tsr_dataset *set, data_picture picture, const data_view *view, double *out);
 
 /* Which row and column of a picture each pixel of the window takes. */
 typedef struct data_window {

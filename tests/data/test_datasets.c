@@ -37,7 +37,9 @@ static float pixel_of(tsr_dataset *set, int64_t i, int64_t at, int64_t *label)
     tsr_data_item item;
     tsr_mark m = tsr_scope_open();
     assert_int_equal(tsr_dataset_get(set, i, &item), TSR_OK);
-    float value = ((const float *)tsr_const_data(item.picture))[at];
+    const void *data = tsr_const_data(item.picture);
+    bool wide = tsr_dtype_of(item.picture) == TSR_F64; /* of a tensor of doubles */
+    float value = wide ? (float)((const double *)data)[at] : ((const float *)data)[at];
     if (label) *label = item.label;
     tsr_scope_close(m);
     return value;

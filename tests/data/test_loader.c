@@ -115,6 +115,30 @@ static void a_batch_holds_pictures_labels_and_its_place(void **state)
     tsr_dataset_free(set);
 }
 
+/* A third has no end in binary: its f32 and its f64 differ. */
+static void doubles_stay_doubles(void **state)
+{
+    (void)state;
+    double third[64];
+    for (int k = 0; k < 64; k++) third[k] = 1.0 / 3 / (k + 1);
+    tsr_mark m = tsr_scope_open();
+    tsr_dataset *set = tsr_dataset_from_tensor(tsr_from_data(third, TSR_SHAPE(1, 1, 8, 8), TSR_F64), NULL);
+    tsr_loader *wide = new_loader(set, (tsr_loader_options){.batch = 1, .dtype = TSR_F64});
+    tsr_loader *narrow = new_loader(set, (tsr_loader_options){.batch = 1});
+    tsr_batch b;
+    tsr_data_item item;
+    assert_int_equal(tsr_loader_next(wide, &b), TSR_OK);
+    assert_memory_equal(tsr_const_data(b.pictures), third, sizeof third);
+    assert_int_equal(tsr_loader_next(narrow, &b), TSR_OK);
+    for (int k = 0; k < 64; k++) assert_true(((const float *)tsr_const_data(b.pictures))[k] == (float)third[k]);
+    assert_int_equal(tsr_dataset_get(set, 0, &item), TSR_OK);
+    assert_memory_equal(tsr_const_data(item.picture), third, sizeof third);
+    tsr_scope_close(m);
+    tsr_loader_free(wide);
+    tsr_loader_free(narrow);
+    tsr_dataset_free(set);
+}
+
 static void shuffled_epochs_are_different_permutations(void **state)
 {
     (void)state;
@@ -571,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequential_order_gives_every_item_once_and_ends),
         cmocka_unit_test(a_batch_holds_pictures_labels_and_its_place),
+        cmocka_unit_test(doubles_stay_doubles),
         cmocka_unit_test(shuffled_epochs_are_different_permutations),
         cmocka_unit_test(drop_last_leaves_out_what_does_not_fill_a_batch),
         cmocka_unit_test(shards_share_an_epoch_between_them),
