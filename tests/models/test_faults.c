@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "support/small_models.h"
+#include "support/temp_folder.h"
 #include "support/tensors.h"
 #include "tessera/autograd.h"
 
@@ -193,6 +194,8 @@ static tsr_status save_and_restore(void *user)
     tsr_named_list weights = {0}, training = {0};
     tsr_status status = tsr_module_state_dict(b->model, &weights);
     if (status == TSR_OK) status = tsr_vqgan_trainer_state_dict(b->trainer, &training);
+    if (status == TSR_OK) status = tsr_save_safetensors(temp_path("state"), weights.v, weights.n, NULL, 0);
+    if (status == TSR_OK) status = tsr_save_safetensors(temp_path("state"), training.v, training.n, NULL, 0);
     if (status == TSR_OK) status = tsr_module_load_state_dict(b->model, weights.v, weights.n, true, NULL);
     if (status == TSR_OK) status = tsr_vqgan_trainer_load_state_dict(b->trainer, training.v, training.n);
     tsr_named_list_free(&weights);
@@ -217,6 +220,7 @@ static void reconstructing_saving_and_converting(void **state)
     assert_int_equal(vqgan_step(&b), TSR_OK);
     drop_gradients(&b);
     expect_clean_failures((attempt){"state", save_and_restore, nothing, &b});
+    assert_int_equal(temp_count(), 1); /* no temporary file is left */
     expect_clean_failures((attempt){"convert", convert, nothing, &b});
     take_down(&b);
 }
@@ -228,5 +232,5 @@ int main(void)
         TENSOR_TEST(training_steps_of_the_prior),          TENSOR_TEST(sampling),
         TENSOR_TEST(reconstructing_saving_and_converting),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
