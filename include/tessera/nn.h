@@ -132,8 +132,7 @@ typedef struct tsr_nn_conv_args {
 #define tsr_nn_conv_transpose1d(...) tsr_nn_conv_v(1, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
 #define tsr_nn_conv_transpose2d(...) tsr_nn_conv_v(2, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
 /** weight [out_channels, in_channels / groups, kernel...], transposed [in_channels, out_channels / groups, kernel...]; bias
-    [out_channels]. NULL: channels, kernel or groups below 1, groups that does not divide both channels, a negative stride,
-    padding or dilation; no memory. */
+    [out_channels]. NULL: channels, kernel or groups below 1, groups that does not divide both channels; no memory. */
 TSR_API tsr_module *tsr_nn_conv_v(int dims, bool transposed, const tsr_nn_conv_args *args);
 
 /** Group norm (Wu and He 2018) over `groups` groups of channels; eps 0 means 1e-5. */
