@@ -214,7 +214,7 @@ static bool same_results(const tsr_node *n, tsr_tensor *const *out)
         }
         tsr_shape s = op_shape(out[i]);
         const op_meta *m = &n->out_meta[i];
-        if (out[i]->dtype == m->dtype && shape_equal(&s, &m->shape)) continue;
+        if (out[i]->dtype == m->dtype && tsr_shape_equal(s, m->shape)) continue;
         tsr_fail(TSR_ESTATE, "checkpoint: recomputed output %d is %s %s, the first run gave %s %s", i,
                  tsr_dtype_name((tsr_dtype)out[i]->dtype), shape_text(&s), tsr_dtype_name(m->dtype),
                  shape_text(&m->shape));

@@ -163,9 +163,9 @@ static tsr_tensor *fit_gradient(const tsr_node *n, int k, tsr_tensor *g)
 {
     const op_meta *m = &n->in_meta[k];
     tsr_shape shape = op_shape(g), full;
-    if (!shape_equal(&shape, &m->shape)) {
+    if (!tsr_shape_equal(shape, m->shape)) {
         bool fits = shape.n >= m->shape.n && shape_broadcast("backward", &m->shape, &shape, &full) &&
-                    shape_equal(&full, &shape);
+                    tsr_shape_equal(full, shape);
         if (!fits) {
             tsr_error_clear();
             tsr_fail(

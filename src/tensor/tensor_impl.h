@@ -84,12 +84,7 @@ static inline int64_t tensor_numel(const tsr_tensor *t)
     return n;
 }
 
-/* ---- equality of shapes ---- */
-
-static inline bool shape_equal(const tsr_shape *a, const tsr_shape *b)
-{
-    return a->n == b->n && memcmp(a->v, b->v, (size_t)a->n * sizeof *a->v) == 0;
-}
+/* ---- equality of shapes; of two tsr_shape: tsr_shape_equal ---- */
 
 static inline bool tensor_has_shape(const tsr_tensor *t, const tsr_shape *s)
 {
