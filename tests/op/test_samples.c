@@ -230,11 +230,12 @@ static void check_derivatives(trial *t)
 
 /* ---- fast kernels against reference kernels ---------------------------------------------------------------------------- */
 
-/* Everything one tier computes: outputs, then gradients, as f64 on the host. */
+/* Everything one tier computes: outputs, then gradients, as f64 on the host. A missing gradient has the dtype 0. */
 typedef struct values {
     double *v[MAX_OUTPUTS + SAMPLE_TENSORS];
     int64_t n[MAX_OUTPUTS + SAMPLE_TENSORS];
     tsr_dtype dtype[MAX_OUTPUTS + SAMPLE_TENSORS];
+    tsr_shape shape[MAX_OUTPUTS + SAMPLE_TENSORS];
     int64_t count;
 } values;
 
@@ -243,7 +244,8 @@ static void add_values(values *to, const tsr_tensor *x)
     int64_t n = x ? tsr_numel(x) : 0, i = to->count++;
     to->v[i] = malloc((size_t)n * sizeof(double) + 1);
     to->n[i] = n;
-    to->dtype[i] = x ? tsr_dtype_of(x) : TSR_F64;
+    to->dtype[i] = x ? tsr_dtype_of(x) : (tsr_dtype)0;
+    to->shape[i] = x ? tsr_shape_of(x) : (tsr_shape){0};
     if (x) tsr_to_host(x, to->v[i], n, TSR_F64);
 }
 
@@ -292,8 +294,26 @@ static bool agree(double a, double b, tsr_dtype dtype)
     return a == b || fabs(a - b) <= tolerance * (1 + fabs(b));
 }
 
+/* Are there as many results and gradients, each there or not, of the same dtype and shape? */
+static bool same_forms(const trial *t, const char *what, const values *a, const values *b)
+{
+    if (a->count != b->count) {
+        report(t, what, "%lld results and gradients instead of %lld", (long long)a->count, (long long)b->count);
+        return false;
+    }
+    for (int64_t i = 0; i < a->count; i++) {
+        if (a->dtype[i] == b->dtype[i] && tsr_shape_equal(a->shape[i], b->shape[i])) continue;
+        report(t, what, "result or gradient %lld is %s of %lld elements instead of %s of %lld, or has another shape",
+               (long long)i, a->dtype[i] ? tsr_dtype_name(a->dtype[i]) : "missing", (long long)a->n[i],
+               b->dtype[i] ? tsr_dtype_name(b->dtype[i]) : "missing", (long long)b->n[i]);
+        return false;
+    }
+    return true;
+}
+
 static void compare_tiers(const trial *t, const values *fast, const values *reference)
 {
+    if (!same_forms(t, "fast kernels", fast, reference)) return;
     for (int64_t i = 0; i < fast->count; i++) {
         for (int64_t k = 0; k < fast->n[i]; k++) {
             if (agree(fast->v[i][k], reference->v[i][k], fast->dtype[i])) continue;
@@ -304,6 +324,33 @@ static void compare_tiers(const trial *t, const values *fast, const values *refe
     }
 }
 
+/* oneDNN, which computes f32 convolutions, splits the sums of a weight's and a bias's gradient by the number of threads. */
+static bool sums_split_by_threads(const trial *t) { return !strcmp(t->info->group, "conv") && t->dtype == TSR_F32; }
+
+static void compare_threads(const trial *t, const values *three, const values *one)
+{
+    if (!same_forms(t, "three threads", three, one)) return;
+    for (int64_t i = 0; i < one->count; i++)
+        for (int64_t k = 0; k < one->n[i]; k++) {
+            bool same = memcmp(&three->v[i][k], &one->v[i][k], sizeof(double)) == 0;
+            if (same || (sums_split_by_threads(t) && agree(three->v[i][k], one->v[i][k], one->dtype[i]))) continue;
+            report(t, "three threads", "result or gradient %lld, element %lld: %.17g, one thread gives %.17g",
+                   (long long)i, (long long)k, three->v[i][k], one->v[i][k]);
+            return;
+        }
+}
+
+/* The same bits from three threads as from one. */
+static void check_threads(trial *t, const values *one)
+{
+    values three;
+    tsr_set_num_threads(3);
+    if (run_tier(t, NULL, &three)) compare_threads(t, &three, one);
+    else report_error(t, "three threads");
+    free_values(&three);
+    tsr_set_num_threads(1);
+}
+
 static void check_tiers(trial *t)
 {
     values fast, reference;
@@ -311,6 +358,7 @@ static void check_tiers(trial *t)
     else if (!run_tier(t, "reference", &reference)) report_error(t, "reference kernels");
     else {
         compare_tiers(t, &fast, &reference);
+        if (t->layout == CONTIGUOUS) check_threads(t, &fast);
         free_values(&reference);
     }
     free_values(&fast);
@@ -399,7 +447,7 @@ static void every_sample_of_the_family_behaves(void **state)
 
 int main(void)
 {
-    tsr_set_num_threads(1); /* the samples are small: threads would only wait for each other */
+    tsr_set_num_threads(1); /* the samples are small: threads would only wait for each other (but see check_threads) */
     struct CMUnitTest tests[64];
     size_t n = 0;
     for (int64_t i = 0; i < op_registry_count && n < 64; i++) {
