@@ -1,5 +1,6 @@
 /* autograd.h: gradients. Operations on tensors that require a gradient are recorded as they run; tsr_backward walks the
-   record back from a result and leaves gradients in the leaves. PyTorch's semantics. */
+   record back from a result and leaves gradients in the leaves. PyTorch's semantics. Threads may record on shared leaves
+   and run backward at the same time, over graphs of their own or over one that is retained (docs/conventions.md). */
 #ifndef TESSERA_AUTOGRAD_H
 #define TESSERA_AUTOGRAD_H
 
