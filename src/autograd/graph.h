@@ -3,7 +3,8 @@
    A node is one differentiable step: an operator's run, a custom function's, the accumulation into a leaf, or the
    in-place write to part of a base. It holds edges to the nodes that made its inputs, what its derivative needs, and the
    shapes of inputs and outputs. Tensors point to the node that made them; nodes never point to the tensors they made
-   (what is saved is an alias, but for leaves that require a gradient), so there are no cycles. Nodes are reference-counted and are freed without recursion. */
+   (what is saved is an alias, but for leaves that require a gradient), so there are no cycles. Nodes are
+   reference-counted and are freed without recursion. */
 #ifndef AUTOGRAD_GRAPH_H
 #define AUTOGRAD_GRAPH_H
 
