@@ -38,11 +38,8 @@ tsr_module *vqgan_quantizer(const tsr_vqgan_config *c)
     static const tsr_module_type type = {.name = "VectorQuantizer", .state_size = sizeof(quantizer)};
     tsr_module *m = tsr_module_new(&type);
     if (!m) return NULL;
-    *(quantizer *)tsr_module_state(m) = (quantizer){.codes = c->n_embed,
-                                                    .dim = c->embed_dim,
-                                                    .beta = c->beta,
-                                                    .legacy = c->legacy,
-                                                    .ema = c->ema_codebook};
+    *(quantizer *)tsr_module_state(m) = (quantizer){
+        .codes = c->n_embed, .dim = c->embed_dim, .beta = c->beta, .legacy = c->legacy, .ema = c->ema_codebook};
     return vqgan_finish(m, add_codebook(m, c) && (!c->ema_codebook || add_averages(m, c)));
 }
 
