@@ -124,8 +124,7 @@ static bool wants_saving(const recorder *r, const op_param *p)
 {
     if (!p->saved) return false;
     if (p->saved_if < 0) return true;
-    int i = r->first_of[p->saved_if];
-    return i >= 0 && r->node->edges[i].node;
+    return r->node->edges[r->first_of[p->saved_if]].node;
 }
 
 /* What an in-place operator is about to overwrite, with the history it has now. */
