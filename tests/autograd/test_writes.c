@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "support/tensors.h"
 #include "tessera/autograd.h"
 #include "tessera/ops.h"
@@ -213,6 +214,29 @@ static void adding_a_function_of_itself_closes_no_cycle(void **state)
     tensors_expect_error(tsr_backward(tsr_sum(x)), "modified by an inplace operation");
 }
 
+/* layer_norm keeps means and deviations after its result is there. */
+static void a_result_without_what_its_derivative_needs_is_dropped(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(4);
+    bool failed = true;
+    for (int64_t nth = 1; failed; nth++) {
+        tsr_mark m = tsr_scope_open();
+        tsr_alloc_fail_at(nth);
+        tsr_tensor *y = tsr_layer_norm(x, TSR_SHAPE(4));
+        failed = tsr_alloc_failed();
+        tsr_alloc_fail_at(0);
+        if (failed) {
+            assert_null(y);
+            tensors_expect_error(tsr_error_status(), "");
+        } else {
+            assert_true(nth > 4);
+            expect_backward(y);
+        }
+        tsr_scope_close(m);
+    }
+}
+
 /* ---- threads ----------------------------------------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 200 };
@@ -292,6 +316,7 @@ int main(void)
         TENSOR_TEST(an_index_may_be_what_it_writes),
         TENSOR_TEST(a_product_may_be_added_to_its_factor),
         TENSOR_TEST(adding_a_function_of_itself_closes_no_cycle),
+        TENSOR_TEST(a_result_without_what_its_derivative_needs_is_dropped),
         TENSOR_TEST(threads_share_leaves),
         TENSOR_TEST(threads_share_a_retained_graph),
     };
