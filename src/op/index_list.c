@@ -69,7 +69,7 @@ static bool fold(const op_ctx *c, int64_t *flat, int64_t n, tsr_tensor *index, i
                     (long long)size);
             return false;
         }
-        flat[i] = flat[i] * size + (at[i] < 0 ? at[i] + size : at[i]);
+        flat[i] = flat[i] * size + op_wrapped(at[i], size);
     }
     return at != NULL;
 }

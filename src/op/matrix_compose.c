@@ -107,12 +107,10 @@ tsr_tensor *op_bilinear(op_ctx *c, const tsr_bilinear_args *a)
 
 /* ---- tensordot ---------------------------------------------------------------------------------------------------- */
 
-static int64_t wrap(int64_t d, int ndim) { return d < 0 ? d + ndim : d; }
-
 static bool is_summed(const tsr_shape *dims, int64_t d, int ndim)
 {
     for (int i = 0; i < dims->n; i++)
-        if (wrap(dims->v[i], ndim) == d) return true;
+        if (op_wrapped(dims->v[i], ndim) == d) return true;
     return false;
 }
 
@@ -127,7 +125,7 @@ static bool check_pairs(const op_ctx *c, const tsr_tensordot_dims_args *a)
     if (da->n == 0) return true;
     if (!op_dim_mask(c, da, a->a->ndim, &mask) || !op_dim_mask(c, db, a->b->ndim, &mask)) return false;
     for (int i = 0; i < da->n; i++) {
-        int64_t x = a->a->shape[wrap(da->v[i], a->a->ndim)], y = a->b->shape[wrap(db->v[i], a->b->ndim)];
+        int64_t x = a->a->shape[op_wrapped(da->v[i], a->a->ndim)], y = a->b->shape[op_wrapped(db->v[i], a->b->ndim)];
         if (x == y) continue;
         op_fail(c, "contracted dimensions %lld of a and %lld of b have different sizes, %lld and %lld",
                 (long long)da->v[i], (long long)db->v[i], (long long)x, (long long)y);
@@ -151,8 +149,8 @@ static tsr_tensor *grouped(tsr_tensor *t, const tsr_shape *dims, bool kept_first
     }
     for (int i = 0; kept_first && i < rest.n; i++) order.v[order.n++] = rest.v[i];
     for (int i = 0; i < dims->n; i++) {
-        order.v[order.n++] = wrap(dims->v[i], t->ndim);
-        *summed *= t->shape[wrap(dims->v[i], t->ndim)];
+        order.v[order.n++] = op_wrapped(dims->v[i], t->ndim);
+        *summed *= t->shape[op_wrapped(dims->v[i], t->ndim)];
     }
     for (int i = 0; !kept_first && i < rest.n; i++) order.v[order.n++] = rest.v[i];
     return tsr_reshape(tsr_permute(t, order), kept_first ? TSR_SHAPE(product, *summed) : TSR_SHAPE(*summed, product));

@@ -47,6 +47,8 @@ typedef enum op_param_kind {
 
 typedef struct op_param {
     const char *name;
+    const char *type;   /* as the schema writes it: "int[2]" */
+    const char *c_type; /* of the field: "int64_t[2]" */
     op_param_kind kind;
     size_t offset; /* of the field in the argument struct */
     int count;     /* OP_INTS */
@@ -55,6 +57,7 @@ typedef struct op_param {
     bool is_int; /* OP_NUMBER written int?: floats are refused */
     double default_number;
     const char *default_text; /* OP_STRING, and the text of any default for documentation; NULL when required */
+    bool keyword_only;        /* stands after a `*` */
     bool saved;               /* kept for the derivative ... */
     int saved_if;             /* ... if tensor parameter number saved_if (in params) needs a gradient; -1 = always */
 } op_param;
@@ -73,6 +76,10 @@ struct op_info {
     const char *doc;
     const char *dtypes;         /* words: f32 f64 i64 i32 u8 bool, or float, number, all */
     const char *const *samples; /* argument texts, NULL-terminated; docs/operators.md */
+    const char *inplace_name;   /* exact name of the form that writes its first parameter; NULL when there is none */
+    const char *c_name;         /* "tsr_conv2d" */
+    const char *prototype;      /* in C, of the function */
+    const char *example;        /* statements in C */
     const op_param *params;
     int param_count;
     size_t args_size;
@@ -144,6 +151,8 @@ tsr_tensor *op_number_tensor(tsr_number n);
 
 /* Dimensions given as arguments: wraps, refuses out-of-range and repeated ones. */
 bool op_wrap_dim(const op_ctx *c, int64_t dim, int ndim, int *out);
+/* The same without a check, for what was checked before: a dimension or an index of `range`, counted from the front. */
+static inline int64_t op_wrapped(int64_t at, int64_t range) { return at < 0 ? at + range : at; }
 bool op_dim_mask(const op_ctx *c, const tsr_shape *dims, int ndim, uint32_t *mask);
 
 /* ---- for op_NAME_grad ---------------------------------------------------------------------------------------- */

@@ -103,7 +103,7 @@ tsr_tensor *op_cat(op_ctx *c, const tsr_cat_args *a)
 
 void op_cat_grad(op_ctx *c, const tsr_cat_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    int64_t dim = a->dim < 0 ? a->dim + grad[0]->ndim : a->dim, at = 0;
+    int64_t dim = op_wrapped(a->dim, grad[0]->ndim), at = 0;
     for (int i = 0; i < op_input_count(c); i++) {
         op_meta in = op_input_meta(c, i);
         bool skipped = in.shape.n == 1 && in.shape.v[0] == 0;

@@ -165,7 +165,7 @@ static bool read_permutation(const op_ctx *c, const tsr_shape *dims, const tsr_t
         return false;
     }
     if (!op_dim_mask(c, dims, t->ndim, &mask)) return false;
-    for (int d = 0; d < t->ndim; d++) order[d] = (int)(dims->v[d] < 0 ? dims->v[d] + t->ndim : dims->v[d]);
+    for (int d = 0; d < t->ndim; d++) order[d] = (int)op_wrapped(dims->v[d], t->ndim);
     return true;
 }
 
@@ -180,7 +180,7 @@ void op_permute_grad(op_ctx *c, const tsr_permute_args *a, tsr_tensor *const *gr
     (void)c;
     tsr_shape inverse = {.n = a->dims.n};
     for (int d = 0; d < a->dims.n; d++) {
-        int64_t from = a->dims.v[d] < 0 ? a->dims.v[d] + a->dims.n : a->dims.v[d];
+        int64_t from = op_wrapped(a->dims.v[d], a->dims.n);
         inverse.v[from] = d;
     }
     grad_in[0] = tsr_permute(grad[0], inverse);

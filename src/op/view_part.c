@@ -138,7 +138,7 @@ tsr_tensor *op_slice(op_ctx *c, const tsr_slice_args *a)
 void op_slice_grad(op_ctx *c, const tsr_slice_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape, stride = input_strides(c, &shape);
-    int dim = (int)(a->dim < 0 ? a->dim + shape.n : a->dim);
+    int dim = (int)op_wrapped(a->dim, shape.n);
     int64_t offset = slice_run(a, dim, shape.v[dim]).start * stride.v[dim];
     stride.v[dim] = stepped(stride.v[dim], a->step);
     grad_in[0] = part_backward(c, grad[0], &stride, offset);
@@ -149,7 +149,7 @@ tsr_tensor *op_narrow(op_ctx *c, const tsr_narrow_args *a)
     int dim;
     if (a->input->ndim == 0) return op_fail(c, "cannot be applied to a 0-d tensor");
     if (!op_wrap_dim(c, a->dim, a->input->ndim, &dim)) return NULL;
-    int64_t size = a->input->shape[dim], start = a->start < 0 ? a->start + size : a->start;
+    int64_t size = a->input->shape[dim], start = op_wrapped(a->start, size);
     if (a->length < 0) return op_fail(c, "length must be non-negative, not %lld", (long long)a->length);
     if (start < 0 || start > size - a->length)
         return op_fail(c, "start (%lld) + length (%lld) exceeds dimension %d of size %lld", (long long)a->start,
@@ -163,7 +163,7 @@ tsr_tensor *op_select(op_ctx *c, const tsr_select_args *a)
     tsr_tensor *t = a->input;
     if (t->ndim == 0) return op_fail(c, "cannot be applied to a 0-d tensor");
     if (!op_wrap_dim(c, a->dim, t->ndim, &dim)) return NULL;
-    int64_t size = t->shape[dim], index = a->index < 0 ? a->index + size : a->index;
+    int64_t size = t->shape[dim], index = op_wrapped(a->index, size);
     if (index < 0 || index >= size)
         return op_fail(c, "index %lld is out of range for dimension %d of size %lld in %s", (long long)a->index, dim,
                        (long long)size, tensor_shape_text(t));
@@ -181,8 +181,8 @@ static tsr_shape without_dim(tsr_shape s, int dim)
 void op_select_grad(op_ctx *c, const tsr_select_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape, stride = input_strides(c, &shape);
-    int dim = (int)(a->dim < 0 ? a->dim + shape.n : a->dim);
-    int64_t index = a->index < 0 ? a->index + shape.v[dim] : a->index, offset = index * stride.v[dim];
+    int dim = (int)op_wrapped(a->dim, shape.n);
+    int64_t index = op_wrapped(a->index, shape.v[dim]), offset = index * stride.v[dim];
     stride = without_dim(stride, dim);
     grad_in[0] = part_backward(c, grad[0], &stride, offset);
 }
@@ -301,7 +301,7 @@ tsr_tensor *op_unfold(op_ctx *c, const tsr_unfold_args *a)
 void op_unfold_grad(op_ctx *c, const tsr_unfold_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape = op_input_meta(c, 0).shape;
-    int64_t dim = a->dimension < 0 ? a->dimension + shape.n : a->dimension;
+    int64_t dim = op_wrapped(a->dimension, shape.n);
     grad_in[0] = shape.n == 0 ? tsr_reshape(grad[0], shape)
                               : tsr_unfold_backward(grad[0], shape, dim, a->size, a->step);
 }
@@ -397,7 +397,7 @@ int64_t op_unbind(op_ctx *c, const tsr_unbind_args *a, tsr_tensor **out, int64_t
 void op_unbind_grad(op_ctx *c, const tsr_unbind_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape = op_input_meta(c, 0).shape;
-    int64_t dim = a->dim < 0 ? a->dim + shape.n : a->dim;
+    int64_t dim = op_wrapped(a->dim, shape.n);
     join_pieces(c, dim, shape.v[dim], grad, grad_in, true);
 }
 
@@ -432,7 +432,7 @@ int64_t op_chunk(op_ctx *c, const tsr_chunk_args *a, tsr_tensor **out, int64_t r
 void op_chunk_grad(op_ctx *c, const tsr_chunk_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape = op_input_meta(c, 0).shape;
-    int64_t dim = a->dim < 0 ? a->dim + shape.n : a->dim;
+    int64_t dim = op_wrapped(a->dim, shape.n);
     join_pieces(c, dim, chunk_count(shape.v[dim], a->chunks), grad, grad_in, false);
 }
 
@@ -453,7 +453,7 @@ int64_t op_split(op_ctx *c, const tsr_split_args *a, tsr_tensor **out, int64_t r
 void op_split_grad(op_ctx *c, const tsr_split_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
     tsr_shape shape = op_input_meta(c, 0).shape;
-    int64_t dim = a->dim < 0 ? a->dim + shape.n : a->dim;
+    int64_t dim = op_wrapped(a->dim, shape.n);
     join_pieces(c, dim, split_count(shape.v[dim], a->split_size), grad, grad_in, false);
 }
 
