@@ -64,6 +64,9 @@ static tsr_status write_sheet(reconstruction *r)
     tsr_mark m = tsr_scope_open();
     tsr_tensor *sheet = picture_sheet_pairs(result_all(&r->originals), result_all(&r->out), COLUMNS);
     tsr_status status = sheet ? tsr_image_save(r->out.path, sheet) : tsr_error_status();
+    if (status == TSR_OK && r->metrics.count > COLUMNS * PICTURE_PAIRS_ROWS)
+        report_note("reconstruct", "%s shows the first %d of %lld pictures", r->out.path, COLUMNS * PICTURE_PAIRS_ROWS,
+                    (long long)r->metrics.count);
     tsr_scope_close(m);
     return status;
 }
