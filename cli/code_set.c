@@ -277,11 +277,12 @@ tsr_status code_loader_next(code_loader *l, tsr_tensor **codes, tsr_tensor **lab
 {
     tsr_loader_state *s = &l->state;
     if (l->order_epoch != s->epoch && make_order(l) != TSR_OK) return tsr_error_status();
-    tsr_tensor *rows = tsr_from_data(l->order + s->position, TSR_SHAPE(l->batch), TSR_I64);
+    int64_t left = l->set->count - s->position, n = left < l->batch ? left : l->batch;
+    tsr_tensor *rows = tsr_from_data(l->order + s->position, TSR_SHAPE(n), TSR_I64);
     *codes = tsr_index_select(l->set->codes, 0, rows);
     *labels = l->set->labels ? tsr_index_select(l->set->labels, 0, rows) : NULL;
-    s->position += l->batch;
-    if (s->position + l->batch > l->set->count) {
+    s->position += n;
+    if (s->position + (l->shuffled ? l->batch : 1) > l->set->count) {
         s->epoch++;
         s->position = 0;
     }

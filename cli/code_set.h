@@ -37,7 +37,7 @@ tsr_status code_set_fits(const code_set *c, const tsr_gpt_config *config);
 /* As one file with tensors codes and labels, and what else is known in its metadata. */
 tsr_status code_set_save(const code_set *c, const char *path);
 
-/* ---- batches, endless, anew shuffled each epoch ---- */
+/* ---- batches, endless: shuffled anew each epoch, whole ones only; or in order, the last one of an epoch perhaps short ---- */
 
 typedef struct code_loader {
     const code_set *set;
