@@ -62,7 +62,11 @@ static int64_t read_tokens(const tsr_gpt_config *c, const char *class_names, con
 {
     char word[128];
     int64_t n = 0;
-    while (*text && n < IDS_MOST) {
+    while (*text) {
+        if (n == IDS_MOST) {
+            tsr_fail(TSR_EINVAL, "--cond: more than %d ids", IDS_MOST);
+            return -1;
+        }
         size_t length = strcspn(text, ",");
         snprintf(word, sizeof word, "%.*s", (int)length, text);
         out[n] = token_of(c, class_names, word);
@@ -79,6 +83,11 @@ tsr_tensor *condition_of_text(const tsr_gpt_config *c, const char *class_names, 
     int64_t n = read_tokens(c, class_names, text, ids);
     if (n < 1) return NULL;
     if (count == 0) count = n;
+    if (count < n) {
+        tsr_fail(TSR_EINVAL, "--cond gives %lld ids, of which %lld would be left out", (long long)n,
+                 (long long)(n - count));
+        return NULL;
+    }
     tsr_tensor *given = tsr_from_data(ids, TSR_SHAPE(n), TSR_I64);
     tsr_tensor *turn = tsr_remainder(tsr_arange(.end = TSR_INT(count)), tsr_scalar_int(n));
     return tsr_unsqueeze(tsr_index_select(given, 0, turn), 1);

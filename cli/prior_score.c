@@ -11,8 +11,8 @@ static tsr_tensor *condition_of_rows(const tsr_gpt_config *c, const code_set *co
                                      int64_t n)
 {
     if (cond) return tsr_narrow(cond, 0, first, n);
-    if (c->classes == 0 && c->n_codes < c->vocab_size) return condition_of_labels(c, NULL, n);
-    if (c->classes > 0 && codes->labels) return condition_of_labels(c, tsr_narrow(codes->labels, 0, first, n), n);
+    if (c->classes == 0) return condition_of_classes(c, n); /* the start token, if there is one */
+    if (codes->labels) return condition_of_labels(c, tsr_narrow(codes->labels, 0, first, n), n);
     tsr_fail(TSR_EINVAL, "the codes come without labels; --cond says what each picture's begin with");
     return NULL;
 }
