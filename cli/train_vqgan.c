@@ -115,15 +115,11 @@ static bool open_data(vqgan_run *r)
     return (r->loader = train_loader(&r->s, r->set)) != NULL;
 }
 
-/* The first pictures that are held out; of a source without any, the first of all. */
+/* The first pictures that are held out; of a source that is taken whole, the first of all. */
 static tsr_status choose_shown(vqgan_run *r)
 {
     tsr_batch b;
     r->shown_set = open_part(r, TSR_PART_HELD_OUT);
-    if (!r->shown_set) {
-        tsr_error_clear();
-        r->shown_set = open_part(r, TSR_PART_TRAIN);
-    }
     tsr_loader_options o = {.batch = SHOWN, .threads = 1, .prefetch = 1};
     if (r->s.o.dtype == 1) o.dtype = TSR_F64;
     tsr_loader *first = r->shown_set ? tsr_loader_new(r->shown_set, &o) : NULL;

@@ -82,6 +82,31 @@ static void truncated_pictures_are_skipped_and_counted(void **state)
     shell_expect_text("1 picture could not be read");
 }
 
+/* IDX files: the training part is whole, the header of the held-out part is not. */
+static void a_damaged_held_out_part_is_an_error(void **state)
+{
+    (void)state;
+    shell_expect(
+        "mkdir d && (printf '\\0\\0\\010\\003\\0\\0\\0\\002\\0\\0\\0\\020\\0\\0\\0\\020'; head -c 512 /dev/zero) "
+        "> d/train-images-idx3-ubyte && " TRAIN "--data d --steps 1 --split all --out whole",
+        0);
+    shell_expect("head -c 9 d/train-images-idx3-ubyte > d/t10k-images-idx3-ubyte; " TRAIN "--data d --steps 1 --out q",
+                 1);
+    shell_expect_text("t10k-images-idx3-ubyte");
+    assert_false(temp_exists("q"));
+}
+
+/* The last row of a sheet is completed, not left out: ten pictures need as many rows as sixteen. */
+static void a_sheet_shows_every_picture(void **state)
+{
+    (void)state;
+    shell_expect(TRAIN "--steps 1 --out r", 0);
+    shell_expect("for n in 8 10 16; do $T reconstruct --model r scenes:count=$n --size 16 --split train --out $n.png "
+                 ">log || cat log; od -An -tu1 -j20 -N4 $n.png > $n.txt; done; "
+                 "cmp 10.txt 16.txt && ! cmp -s 8.txt 10.txt",
+                 0);
+}
+
 /* ---- runs ---------------------------------------------------------------------------------------------------------------------- */
 
 static void a_run_leaves_its_folder(void **state)
@@ -245,14 +270,24 @@ static void a_prior_is_trained_sampled_and_scored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(unknown_option_names_the_nearest),           TEST(values_out_of_range_are_wrong_use),
-        TEST(every_command_has_help_with_an_example),     TEST(wrong_data_leave_nothing_behind),
-        TEST(truncated_pictures_are_skipped_and_counted), TEST(a_run_leaves_its_folder),
-        TEST(stored_configuration_makes_the_same_run),    TEST(a_folder_with_a_run_is_not_overwritten),
-        TEST(a_killed_run_resumes_to_the_same_bytes),     TEST(resume_takes_its_settings_from_the_run),
-        TEST(resume_with_other_settings_names_them),      TEST(interrupt_writes_a_checkpoint_and_ends_well),
-        TEST(full_disk_keeps_the_checkpoint_before),      TEST(bad_model_files_are_explained),
-        TEST(decoding_codes_equals_reconstructing),       TEST(a_prior_is_trained_sampled_and_scored),
+        TEST(unknown_option_names_the_nearest),
+        TEST(values_out_of_range_are_wrong_use),
+        TEST(every_command_has_help_with_an_example),
+        TEST(wrong_data_leave_nothing_behind),
+        TEST(truncated_pictures_are_skipped_and_counted),
+        TEST(a_damaged_held_out_part_is_an_error),
+        TEST(a_sheet_shows_every_picture),
+        TEST(a_run_leaves_its_folder),
+        TEST(stored_configuration_makes_the_same_run),
+        TEST(a_folder_with_a_run_is_not_overwritten),
+        TEST(a_killed_run_resumes_to_the_same_bytes),
+        TEST(resume_takes_its_settings_from_the_run),
+        TEST(resume_with_other_settings_names_them),
+        TEST(interrupt_writes_a_checkpoint_and_ends_well),
+        TEST(full_disk_keeps_the_checkpoint_before),
+        TEST(bad_model_files_are_explained),
+        TEST(decoding_codes_equals_reconstructing),
+        TEST(a_prior_is_trained_sampled_and_scored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
