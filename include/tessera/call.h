@@ -114,14 +114,57 @@ typedef struct tsr_op_description {
     const char *derivative;     /**< "yes", "composite", "none" */
     const char *const *samples; /**< argument texts, NULL-terminated */
     bool inplace, view;
+    const char *inplace_name; /**< exact name of the form that writes its first parameter, "relu_"; or NULL */
+    int64_t param_count;
+    int64_t output_count;       /**< -1: a list of tensors */
+    const char *const *outputs; /**< their names, NULL-terminated; none for a list */
+    const char *c_name;         /**< "tsr_conv2d": a function, or a macro over the one in `prototype` */
+    const char *prototype;      /**< "tsr_tensor *tsr_conv2d_v(const tsr_conv2d_args *args)" */
+    const char *example;        /**< statements in C */
 } tsr_op_description;
+
+/** A parameter. The struct that C's functions take has the parameters' fields in this order, then `int end_`. */
+typedef struct tsr_op_param_description {
+    const char *name;
+    const char *type;         /**< as schemas write it, "int[2]": docs/operators.md says what it takes */
+    const char *c_type;       /**< of the field: "int64_t[2]" */
+    const char *default_text; /**< "1e-5", "None"; texts without quotes; NULL: required */
+    bool keyword_only;        /**< not by position */
+} tsr_op_param_description;
 
 /** Number of operators (overloads and in-place forms counted apart). */
 TSR_API int64_t tsr_op_count(void);
 /** The i-th, sorted by group and name. False when out of range. */
 TSR_API bool tsr_op_describe(int64_t i, tsr_op_description *out);
+/** Parameter k of operator i. False when out of range. */
+TSR_API bool tsr_op_describe_param(int64_t i, int64_t k, tsr_op_param_description *out);
 /** Find by exact or public name, starting at index `from`; -1 when there is none (further ones are overloads). */
 TSR_API int64_t tsr_op_find(const char *name, int64_t from);
+
+/** A parameter of a C function, or a field of the struct that holds its options. */
+typedef struct tsr_field_description {
+    const char *name, *type, *doc;
+} tsr_field_description;
+
+/** What has a public name and is not an operator: a module, an optimiser, a function that initialises. */
+typedef struct tsr_class_description {
+    const char *const *names;             /**< "nn.Linear", NULL-terminated */
+    const char *group;                    /**< "nn" */
+    const char *header;                   /**< "tessera/nn.h" */
+    const char *function;                 /**< the C function that makes it */
+    const char *prototype;                /**< the function's */
+    const char *call;                     /**< "tsr_optim_new(TSR_OPTIM_ADAM, ...)" */
+    const tsr_field_description *params;  /**< those that the call leaves open, up to a NULL name */
+    const tsr_field_description *options; /**< fields of the struct that one of them points to, or NULL */
+    const char *options_type;             /**< that struct */
+    const char *doc;
+    const char *example; /**< an expression in C */
+} tsr_class_description;
+
+/** The i-th, sorted by group and name. False when out of range. */
+TSR_API bool tsr_class_describe(int64_t i, tsr_class_description *out);
+/** By any of its names; -1 when there is none. */
+TSR_API int64_t tsr_class_find(const char *name);
 
 #ifdef __cplusplus
 }

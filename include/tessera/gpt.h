@@ -40,8 +40,9 @@ TSR_API tsr_status tsr_gpt_config_write(const tsr_gpt_config *config, tsr_bytes 
     block_size, codes and classes that vocab_size has no room for, a dropout probability outside [0, 1). */
 TSR_API tsr_status tsr_gpt_config_check(const tsr_gpt_config *config);
 
-/** A new prior ("transformer" is its child) with fresh weights; for tsr_module_free. NULL: as tsr_gpt_config_check; no
-    memory. */
+/** models.GPT: A new prior ("transformer" is its child) with fresh weights; for tsr_module_free. NULL: as
+    tsr_gpt_config_check; no memory.
+    Example: tsr_gpt_new(&(tsr_gpt_config){.vocab_size = 16, .block_size = 8, .n_layer = 1, .n_head = 2, .n_embd = 16}) */
 TSR_API tsr_module *tsr_gpt_new(const tsr_gpt_config *config);
 /** Its configuration, borrowed; NULL and an error for another kind of module. */
 TSR_API const tsr_gpt_config *tsr_gpt_get_config(tsr_module *gpt);

@@ -5,6 +5,9 @@
    first. A module's functions leave the functional operators to do the work: tsr_nn_conv2d's forward is one call of
    tsr_conv2d.
 
+   Comments that begin with a dotted name (nn.Linear) register it: tools/genops reads them, `tessera ops` lists them, and
+   their examples are compiled and run by the tests.
+
    Ownership: constructors return a module that the caller owns and frees with tsr_module_free; adding it to a parent hands
    it over. Constructors of layers take children that are NULL as "that failed": a whole tree is checked once, at its end.
    Weights are initialised with the thread's default generator, in PyTorch's distributions. */
@@ -100,20 +103,28 @@ TSR_API tsr_status tsr_module_load_state_dict(tsr_module *m, const tsr_named *te
 
 /* ---- initialisation (torch.nn.init): in place, without being recorded; g NULL: the thread's generator ---------------- */
 
+/** nn.init.uniform_: U(low, high). Example: tsr_init_uniform(tsr_empty(TSR_SHAPE(8, 16)), -1, 1, NULL) */
 TSR_API tsr_status tsr_init_uniform(tsr_tensor *t, double low, double high, tsr_generator *g);
+/** nn.init.normal_: N(mean, std^2). Example: tsr_init_normal(tsr_empty(TSR_SHAPE(8, 16)), 0, 0.02, NULL) */
 TSR_API tsr_status tsr_init_normal(tsr_tensor *t, double mean, double std, tsr_generator *g);
+/** nn.init.constant_: All elements are value. Example: tsr_init_constant(tsr_empty(TSR_SHAPE(8, 16)), 1) */
 TSR_API tsr_status tsr_init_constant(tsr_tensor *t, double value);
-/** He et al. 2015: U(-b, b), b = gain sqrt(3 / fan_in), gain = sqrt(2 / (1 + a^2)). fan_in = size(1) * receptive field. */
+/** nn.init.kaiming_uniform_: He et al. 2015: U(-b, b), b = gain sqrt(3 / fan_in), gain = sqrt(2 / (1 + a^2)).
+    fan_in = size(1) * receptive field. Example: tsr_init_kaiming_uniform(tsr_empty(TSR_SHAPE(8, 16)), 0, NULL) */
 TSR_API tsr_status tsr_init_kaiming_uniform(tsr_tensor *t, double a, tsr_generator *g);
-/** The same variance, normal; gain for ReLU when a is 0. */
+/** nn.init.kaiming_normal_: The variance of nn.init.kaiming_uniform_, normal; gain for ReLU when a is 0.
+    Example: tsr_init_kaiming_normal(tsr_empty(TSR_SHAPE(8, 16)), 0, NULL) */
 TSR_API tsr_status tsr_init_kaiming_normal(tsr_tensor *t, double a, tsr_generator *g);
-/** Glorot and Bengio 2010: U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)). */
+/** nn.init.xavier_uniform_: Glorot and Bengio 2010: U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)).
+    Example: tsr_init_xavier_uniform(tsr_empty(TSR_SHAPE(8, 16)), 1, NULL) */
 TSR_API tsr_status tsr_init_xavier_uniform(tsr_tensor *t, double gain, tsr_generator *g);
+/** nn.init.xavier_normal_: The variance of nn.init.xavier_uniform_, normal.
+    Example: tsr_init_xavier_normal(tsr_empty(TSR_SHAPE(8, 16)), 1, NULL) */
 TSR_API tsr_status tsr_init_xavier_normal(tsr_tensor *t, double gain, tsr_generator *g);
 
 /* ---- layers: PyTorch's names, defaults and initialisation; all parameters f32 (tsr_module_to converts) ---------------- */
 
-/** y = x W^T + b; weight [out, in]. */
+/** nn.Linear: y = x W^T + b; weight [out, in]. Example: tsr_nn_linear(16, 8, true) */
 TSR_API tsr_module *tsr_nn_linear(int64_t in_features, int64_t out_features, bool bias);
 
 typedef struct tsr_nn_conv_args {
@@ -127,50 +138,68 @@ typedef struct tsr_nn_conv_args {
     bool no_bias;
     int end_;
 } tsr_nn_conv_args;
+/** nn.Conv1d: 1-d convolution. Example: tsr_nn_conv1d(3, 16, {3}) */
 #define tsr_nn_conv1d(...) tsr_nn_conv_v(1, false, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+/** nn.Conv2d: 2-d convolution. Example: tsr_nn_conv2d(3, 16, {3}, .padding = {1, 1}) */
 #define tsr_nn_conv2d(...) tsr_nn_conv_v(2, false, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+/** nn.ConvTranspose1d: 1-d transposed convolution. Example: tsr_nn_conv_transpose1d(3, 16, {3}) */
 #define tsr_nn_conv_transpose1d(...) tsr_nn_conv_v(1, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
+/** nn.ConvTranspose2d: 2-d transposed convolution. Example: tsr_nn_conv_transpose2d(3, 16, {3}) */
 #define tsr_nn_conv_transpose2d(...) tsr_nn_conv_v(2, true, &(tsr_nn_conv_args){__VA_ARGS__, .end_ = 0})
 /** weight [out_channels, in_channels / groups, kernel...], transposed [in_channels, out_channels / groups, kernel...]; bias
     [out_channels]. NULL: channels, kernel or groups below 1, groups that does not divide both channels; no memory. */
 TSR_API tsr_module *tsr_nn_conv_v(int dims, bool transposed, const tsr_nn_conv_args *args);
 
-/** Group norm (Wu and He 2018) over `groups` groups of channels; eps 0 means 1e-5. */
+/** nn.GroupNorm: Group norm (Wu and He 2018) over `groups` groups of channels; eps 0 means 1e-5.
+    Example: tsr_nn_group_norm(4, 16, 0) */
 TSR_API tsr_module *tsr_nn_group_norm(int64_t groups, int64_t channels, double eps);
-/** Layer norm (Ba et al. 2016) over the last dimension; eps 0 means 1e-5. */
+/** nn.LayerNorm: Layer norm (Ba et al. 2016) over the last dimension; eps 0 means 1e-5.
+    Example: tsr_nn_layer_norm(16, 0) */
 TSR_API tsr_module *tsr_nn_layer_norm(int64_t features, double eps);
-/** Batch norm (Ioffe and Szegedy 2015) of [N, C, ...]; eps 0 means 1e-5, momentum 0 means 0.1. */
+/** nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d: Batch norm (Ioffe and Szegedy 2015) of [N, C, ...]; eps 0 means 1e-5,
+    momentum 0 means 0.1. Example: tsr_nn_batch_norm(16, 0, 0) */
 TSR_API tsr_module *tsr_nn_batch_norm(int64_t channels, double eps, double momentum);
-/** weight [count, dim], N(0, 1); input i64 of any shape. */
+/** nn.Embedding: weight [count, dim], N(0, 1); input i64 of any shape. Example: tsr_nn_embedding(100, 16) */
 TSR_API tsr_module *tsr_nn_embedding(int64_t count, int64_t dim);
-/** In training mode zeros elements with probability p and scales the others by 1 / (1 - p). NULL: p is not in [0, 1]. */
+/** nn.Dropout: In training mode zeros elements with probability p and scales the others by 1 / (1 - p). NULL: p is not in
+    [0, 1]. Example: tsr_nn_dropout(0.1) */
 TSR_API tsr_module *tsr_nn_dropout(double p);
+/** nn.Identity: Its input. Example: tsr_nn_identity() */
 TSR_API tsr_module *tsr_nn_identity(void);
-/** The dimensions from start_dim on as one; 1, not 0, keeps the batch. */
+/** nn.Flatten: The dimensions from start_dim on as one; 1, not 0, keeps the batch. Example: tsr_nn_flatten(1) */
 TSR_API tsr_module *tsr_nn_flatten(int64_t start_dim);
+/** nn.ReLU: tsr_relu of its input. Example: tsr_nn_relu() */
 TSR_API tsr_module *tsr_nn_relu(void);
+/** nn.LeakyReLU: tsr_leaky_relu of its input; PyTorch's slope is 0.01. Example: tsr_nn_leaky_relu(0.2) */
 TSR_API tsr_module *tsr_nn_leaky_relu(double slope);
+/** nn.SiLU: tsr_silu of its input. Example: tsr_nn_silu() */
 TSR_API tsr_module *tsr_nn_silu(void);
+/** nn.GELU: tsr_gelu of its input, by erf. Example: tsr_nn_gelu() */
 TSR_API tsr_module *tsr_nn_gelu(void);
+/** nn.Tanh: tsr_tanh of its input. Example: tsr_nn_tanh() */
 TSR_API tsr_module *tsr_nn_tanh(void);
+/** nn.Sigmoid: tsr_sigmoid of its input. Example: tsr_nn_sigmoid() */
 TSR_API tsr_module *tsr_nn_sigmoid(void);
-/** Square windows, no padding; stride 0 means kernel. What is wrong with the numbers is said when the layer is called. */
+/** nn.MaxPool2d: Square windows, no padding; stride 0 means kernel. What is wrong with the numbers is said when the layer is
+    called. Example: tsr_nn_max_pool2d(2, 0) */
 TSR_API tsr_module *tsr_nn_max_pool2d(int64_t kernel, int64_t stride);
+/** nn.AvgPool2d: As nn.MaxPool2d. Example: tsr_nn_avg_pool2d(2, 0) */
 TSR_API tsr_module *tsr_nn_avg_pool2d(int64_t kernel, int64_t stride);
-/** Nearest-neighbour upsampling by a whole factor. */
+/** nn.Upsample: Nearest-neighbour upsampling by a whole factor. Example: tsr_nn_upsample(2) */
 TSR_API tsr_module *tsr_nn_upsample(int64_t factor);
 
-/** Multi-head self-attention (Vaswani et al. 2017) of [N, L, features], PyTorch's nn.MultiheadAttention with
-    batch_first: in_proj_weight, in_proj_bias, out_proj. */
+/** nn.MultiheadAttention: Multi-head self-attention (Vaswani et al. 2017) of [N, L, features], PyTorch's with batch_first:
+    in_proj_weight, in_proj_bias, out_proj. Example: tsr_nn_multihead_attention(16, 4, true) */
 TSR_API tsr_module *tsr_nn_multihead_attention(int64_t features, int64_t heads, bool causal);
 
-/** Children run one after the other, named 0, 1, ... The list ends with NULL only by `n`; a NULL child makes the whole
-    NULL (and frees the others). */
+/** nn.Sequential: Children run one after the other, named 0, 1, ... The list ends with NULL only by `n`; a NULL child makes
+    the whole NULL (and frees the others). tsr_nn_sequence counts them itself.
+    Example: tsr_nn_sequence(tsr_nn_linear(16, 8, true), tsr_nn_relu()) */
 TSR_API tsr_module *tsr_nn_sequential(tsr_module *const *children, int64_t n);
 #define tsr_nn_sequence(...)                                                                                           \
     tsr_nn_sequential((tsr_module *const[]){__VA_ARGS__},                                                              \
                       (int64_t)(sizeof((tsr_module *const[]){__VA_ARGS__}) / sizeof(tsr_module *)))
-/** Children named 0, 1, ... that the owner calls itself. */
+/** nn.ModuleList: Children named 0, 1, ... that the owner calls itself. Example: tsr_nn_module_list() */
 TSR_API tsr_module *tsr_nn_module_list(void);
 /** Append to a module list or a sequential. Returns the child, or NULL. */
 TSR_API tsr_module *tsr_module_append(tsr_module *list, tsr_module *child);

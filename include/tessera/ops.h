@@ -146,7 +146,7 @@ TSR_API tsr_tensor *tsr_silu(tsr_tensor *input);
 TSR_API tsr_tensor *tsr_silu_(tsr_tensor *input);
 
 /**
- * gelu(Tensor input, str approximate="none") -> Tensor
+ * gelu(Tensor input, *, str approximate="none") -> Tensor
  *
  * x times the normal distribution function of x (Hendrycks and Gimpel 2016); approximate="tanh" takes
  * 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Error: another word; integer input.
@@ -387,7 +387,7 @@ TSR_API tsr_scaled_dot_product_attention_weights_result tsr_scaled_dot_product_a
 /* ---- binary ------------------------------------------------------------------------------------------------------ */
 
 /**
- * add(Tensor input, Tensor other, Scalar alpha=1) -> Tensor
+ * add(Tensor input, Tensor other, *, Scalar alpha=1) -> Tensor
  *
  * input + alpha * other; of booleans, or.
  * The operands broadcast; the result has their promoted dtype. Error: a floating alpha with integer operands.
@@ -404,7 +404,7 @@ TSR_API tsr_tensor *tsr_add_v(const tsr_add_args *args);
 TSR_API tsr_tensor *tsr_add__v(const tsr_add_args *args);
 
 /**
- * sub(Tensor input, Tensor other, Scalar alpha=1) -> Tensor
+ * sub(Tensor input, Tensor other, *, Scalar alpha=1) -> Tensor
  *
  * input - alpha * other.
  * The operands broadcast; the result has their promoted dtype. Error: a boolean; a floating alpha with integers.
@@ -448,7 +448,7 @@ TSR_API tsr_tensor *tsr_mul(tsr_tensor *input, tsr_tensor *other);
 TSR_API tsr_tensor *tsr_mul_(tsr_tensor *input, tsr_tensor *other);
 
 /**
- * div(Tensor input, Tensor other, str? rounding_mode=None) -> Tensor
+ * div(Tensor input, Tensor other, *, str? rounding_mode=None) -> Tensor
  *
  * input / other; rounding_mode "floor" or "trunc" rounds the quotient down or towards 0 (with derivative 0).
  * The operands broadcast. Without rounding integers give f32; with it the result has the promoted dtype.
@@ -584,7 +584,7 @@ TSR_API tsr_tensor *tsr_lerp(tsr_tensor *input, tsr_tensor *end, tsr_tensor *wei
 TSR_API tsr_tensor *tsr_lerp_(tsr_tensor *input, tsr_tensor *end, tsr_tensor *weight);
 
 /**
- * addcmul(Tensor input, Tensor tensor1, Tensor tensor2, Scalar value=1) -> Tensor
+ * addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
  *
  * input + value * tensor1 * tensor2.
  * The operands broadcast; the result has their promoted dtype. Error: booleans; a floating value with integers.
@@ -602,7 +602,7 @@ TSR_API tsr_tensor *tsr_addcmul_v(const tsr_addcmul_args *args);
 TSR_API tsr_tensor *tsr_addcmul__v(const tsr_addcmul_args *args);
 
 /**
- * addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, Scalar value=1) -> Tensor
+ * addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
  *
  * input + value * tensor1 / tensor2.
  * The operands broadcast; the result has their promoted dtype. Error: integer operands.
@@ -1184,7 +1184,7 @@ typedef struct tsr_to_args {
 TSR_API tsr_tensor *tsr_to_v(const tsr_to_args *args);
 
 /**
- * clone(Tensor input, str memory_format="preserve") -> Tensor
+ * clone(Tensor input, *, str memory_format="preserve") -> Tensor
  *
  * A copy in memory of its own. memory_format is "preserve" (input's layout where it is dense), "contiguous" (row-major) or
  * "channels_last" (4-d). Error: another word; channels_last of an input that is not 4-d.
@@ -1199,7 +1199,7 @@ typedef struct tsr_clone_args {
 TSR_API tsr_tensor *tsr_clone_v(const tsr_clone_args *args);
 
 /**
- * contiguous(Tensor input, str memory_format="contiguous") -> Tensor
+ * contiguous(Tensor input, *, str memory_format="contiguous") -> Tensor
  *
  * input itself when its elements lie in memory as memory_format ("contiguous", "channels_last") says, else such a copy.
  * Error: as clone.
@@ -1259,7 +1259,7 @@ TSR_API tsr_tensor *tsr_zero_(tsr_tensor *input);
 /* ---- create ------------------------------------------------------------------------------------------------------ */
 
 /**
- * empty(int[] size, dtype? dtype=None) -> Tensor
+ * empty(int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Memory that is not initialised. Returns [size], row-major; dtype f32 unless given.
  *
@@ -1273,7 +1273,7 @@ typedef struct tsr_empty_args {
 TSR_API tsr_tensor *tsr_empty_v(const tsr_empty_args *args);
 
 /**
- * zeros(int[] size, dtype? dtype=None) -> Tensor
+ * zeros(int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Zeros. Returns [size], row-major; dtype f32 unless given.
  *
@@ -1287,7 +1287,7 @@ typedef struct tsr_zeros_args {
 TSR_API tsr_tensor *tsr_zeros_v(const tsr_zeros_args *args);
 
 /**
- * ones(int[] size, dtype? dtype=None) -> Tensor
+ * ones(int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Ones. Returns [size], row-major; dtype f32 unless given.
  *
@@ -1301,7 +1301,7 @@ typedef struct tsr_ones_args {
 TSR_API tsr_tensor *tsr_ones_v(const tsr_ones_args *args);
 
 /**
- * full(int[] size, Scalar fill_value, dtype? dtype=None) -> Tensor
+ * full(int[] size, Scalar fill_value, *, dtype? dtype=None) -> Tensor
  *
  * One value everywhere. Returns [size], row-major; unless given, dtype f32, i64 or bool as the value is.
  *
@@ -1316,7 +1316,7 @@ typedef struct tsr_full_args {
 TSR_API tsr_tensor *tsr_full_v(const tsr_full_args *args);
 
 /**
- * eye(int n, int? m=None, dtype? dtype=None) -> Tensor
+ * eye(int n, int? m=None, *, dtype? dtype=None) -> Tensor
  *
  * Ones on the diagonal, zeros elsewhere. Returns [n, m], m = n unless given; dtype f32 unless given.
  * Error: a negative size.
@@ -1332,7 +1332,7 @@ typedef struct tsr_eye_args {
 TSR_API tsr_tensor *tsr_eye_v(const tsr_eye_args *args);
 
 /**
- * arange(Scalar end, dtype? dtype=None) -> Tensor
+ * arange(Scalar end, *, dtype? dtype=None) -> Tensor
  *
  * 0, 1, ... up to but without `end`. Returns 1-d; dtype i64, or f32 for a floating end, unless given.
  *
@@ -1346,7 +1346,7 @@ typedef struct tsr_arange_args {
 TSR_API tsr_tensor *tsr_arange_v(const tsr_arange_args *args);
 
 /**
- * arange.start(Scalar start, Scalar end, Scalar step=1, dtype? dtype=None) -> Tensor
+ * arange.start(Scalar start, Scalar end, Scalar step=1, *, dtype? dtype=None) -> Tensor
  *
  * start, start + step, ... up to but without `end`: ceil((end - start) / step) elements.
  * Returns 1-d; dtype i64 when all numbers are integers, else f32, unless given.
@@ -1364,7 +1364,7 @@ typedef struct tsr_arange_start_args {
 TSR_API tsr_tensor *tsr_arange_start_v(const tsr_arange_start_args *args);
 
 /**
- * linspace(Scalar start, Scalar end, int steps, dtype? dtype=None) -> Tensor
+ * linspace(Scalar start, Scalar end, int steps, *, dtype? dtype=None) -> Tensor
  *
  * `steps` numbers at equal distance from start to end, both included. Returns [steps]; dtype f32 unless given.
  * Error: steps is negative.
@@ -1381,7 +1381,7 @@ typedef struct tsr_linspace_args {
 TSR_API tsr_tensor *tsr_linspace_v(const tsr_linspace_args *args);
 
 /**
- * empty_like(Tensor input, dtype? dtype=None) -> Tensor
+ * empty_like(Tensor input, *, dtype? dtype=None) -> Tensor
  *
  * Memory that is not initialised, of input's shape, layout and, unless given, dtype.
  *
@@ -1395,7 +1395,7 @@ typedef struct tsr_empty_like_args {
 TSR_API tsr_tensor *tsr_empty_like_v(const tsr_empty_like_args *args);
 
 /**
- * zeros_like(Tensor input, dtype? dtype=None) -> Tensor
+ * zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor
  *
  * Zeros of input's shape, layout and, unless given, dtype.
  *
@@ -1409,7 +1409,7 @@ typedef struct tsr_zeros_like_args {
 TSR_API tsr_tensor *tsr_zeros_like_v(const tsr_zeros_like_args *args);
 
 /**
- * ones_like(Tensor input, dtype? dtype=None) -> Tensor
+ * ones_like(Tensor input, *, dtype? dtype=None) -> Tensor
  *
  * Ones of input's shape, layout and, unless given, dtype.
  *
@@ -1423,7 +1423,7 @@ typedef struct tsr_ones_like_args {
 TSR_API tsr_tensor *tsr_ones_like_v(const tsr_ones_like_args *args);
 
 /**
- * full_like(Tensor input, Scalar fill_value, dtype? dtype=None) -> Tensor
+ * full_like(Tensor input, Scalar fill_value, *, dtype? dtype=None) -> Tensor
  *
  * One value everywhere, of input's shape, layout and, unless given, dtype.
  *
@@ -1438,7 +1438,7 @@ typedef struct tsr_full_like_args {
 TSR_API tsr_tensor *tsr_full_like_v(const tsr_full_like_args *args);
 
 /**
- * new_empty(Tensor input, int[] size, dtype? dtype=None) -> Tensor
+ * new_empty(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Memory that is not initialised. Returns [size], row-major; dtype input's unless given.
  *
@@ -1453,7 +1453,7 @@ typedef struct tsr_new_empty_args {
 TSR_API tsr_tensor *tsr_new_empty_v(const tsr_new_empty_args *args);
 
 /**
- * new_zeros(Tensor input, int[] size, dtype? dtype=None) -> Tensor
+ * new_zeros(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Zeros. Returns [size], row-major; dtype input's unless given.
  *
@@ -1468,7 +1468,7 @@ typedef struct tsr_new_zeros_args {
 TSR_API tsr_tensor *tsr_new_zeros_v(const tsr_new_zeros_args *args);
 
 /**
- * new_ones(Tensor input, int[] size, dtype? dtype=None) -> Tensor
+ * new_ones(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
  * Ones. Returns [size], row-major; dtype input's unless given.
  *
@@ -1483,7 +1483,7 @@ typedef struct tsr_new_ones_args {
 TSR_API tsr_tensor *tsr_new_ones_v(const tsr_new_ones_args *args);
 
 /**
- * new_full(Tensor input, int[] size, Scalar fill_value, dtype? dtype=None) -> Tensor
+ * new_full(Tensor input, int[] size, Scalar fill_value, *, dtype? dtype=None) -> Tensor
  *
  * One value everywhere. Returns [size], row-major; dtype input's unless given.
  *
@@ -1679,7 +1679,7 @@ TSR_API tsr_tensor *tsr_affine_grid_v(const tsr_affine_grid_args *args);
 /* ---- index ------------------------------------------------------------------------------------------------------- */
 
 /**
- * gather(Tensor input, int dim, Tensor index, bool sparse_grad=False) -> Tensor
+ * gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor
  *
  * out[i][j] = input[index[i][j]][j] for dim 0, and so on, torch.gather.
  *
@@ -1700,7 +1700,7 @@ typedef struct tsr_gather_args {
 TSR_API tsr_tensor *tsr_gather_v(const tsr_gather_args *args);
 
 /**
- * scatter(Tensor input, int dim, Tensor index, Tensor src, str? reduce=None) -> Tensor
+ * scatter(Tensor input, int dim, Tensor index, Tensor src, *, str? reduce=None) -> Tensor
  *
  * A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, and so on, torch.scatter.
  *
@@ -1724,7 +1724,7 @@ TSR_API tsr_tensor *tsr_scatter_v(const tsr_scatter_args *args);
 TSR_API tsr_tensor *tsr_scatter__v(const tsr_scatter_args *args);
 
 /**
- * scatter.value(Tensor input, int dim, Tensor index, Scalar value, str? reduce=None) -> Tensor
+ * scatter.value(Tensor input, int dim, Tensor index, Scalar value, *, str? reduce=None) -> Tensor
  *
  * scatter of one number, torch.scatter.
  *
@@ -1753,7 +1753,7 @@ TSR_API tsr_tensor *tsr_scatter_add(tsr_tensor *input, int64_t dim, tsr_tensor *
 TSR_API tsr_tensor *tsr_scatter_add_(tsr_tensor *input, int64_t dim, tsr_tensor *index, tsr_tensor *src);
 
 /**
- * scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, bool include_self=True) -> Tensor
+ * scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor
  *
  * scatter with a reduction of all that meets in an element, torch.scatter_reduce.
  *
@@ -1788,7 +1788,7 @@ TSR_API tsr_tensor *tsr_scatter_reduce__v(const tsr_scatter_reduce_args *args);
 TSR_API tsr_tensor *tsr_index_select(tsr_tensor *input, int64_t dim, tsr_tensor *index);
 
 /**
- * index_add(Tensor input, int dim, Tensor index, Tensor source, Scalar alpha=1) -> Tensor
+ * index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor
  *
  * A copy of input with alpha source[.., i, ..] added at index[i]; repeated indices add up, in order, torch.index_add.
  *
@@ -2007,7 +2007,7 @@ typedef struct tsr_embedding_args {
 TSR_API tsr_tensor *tsr_embedding_v(const tsr_embedding_args *args);
 
 /**
- * isin(Tensor elements, Tensor test_elements, bool assume_unique=False, bool invert=False) -> Tensor
+ * isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor
  *
  * Which elements are among test_elements, bool, torch.isin.
  *
@@ -2026,8 +2026,8 @@ typedef struct tsr_isin_args {
 TSR_API tsr_tensor *tsr_isin_v(const tsr_isin_args *args);
 
 /**
- * searchsorted(Tensor sorted_sequence, Tensor input, bool out_int32=False, bool right=False, str? side=None, Tensor?
- *     sorter=None) -> Tensor
+ * searchsorted(Tensor sorted_sequence, Tensor input, *, bool out_int32=False, bool right=False, str? side=None,
+ *     Tensor? sorter=None) -> Tensor
  *
  * For each value the index in a sorted sequence where it would be inserted, torch.searchsorted.
  *
@@ -2050,7 +2050,7 @@ typedef struct tsr_searchsorted_args {
 TSR_API tsr_tensor *tsr_searchsorted_v(const tsr_searchsorted_args *args);
 
 /**
- * bucketize(Tensor input, Tensor boundaries, bool out_int32=False, bool right=False) -> Tensor
+ * bucketize(Tensor input, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor
  *
  * searchsorted with the arguments exchanged and 1-d boundaries, torch.bucketize.
  *
@@ -2194,7 +2194,7 @@ typedef struct tsr_linalg_slogdet_result {
 TSR_API tsr_linalg_slogdet_result tsr_linalg_slogdet(tsr_tensor *input);
 
 /**
- * linalg_solve(Tensor input, Tensor B, bool left=True) -> Tensor
+ * linalg_solve(Tensor input, Tensor B, *, bool left=True) -> Tensor
  *
  * X with input X = B (or X input = B), torch.linalg.solve.
  *
@@ -2214,7 +2214,7 @@ typedef struct tsr_linalg_solve_args {
 TSR_API tsr_tensor *tsr_linalg_solve_v(const tsr_linalg_solve_args *args);
 
 /**
- * linalg_solve_triangular(Tensor input, Tensor B, bool upper, bool left=True, bool unitriangular=False) -> Tensor
+ * linalg_solve_triangular(Tensor input, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor
  *
  * X with A X = B (or X A = B) for triangular A, torch.linalg.solve_triangular.
  *
@@ -2597,7 +2597,7 @@ TSR_API tsr_tensor *tsr_outer(tsr_tensor *input, tsr_tensor *vec2);
 TSR_API tsr_tensor *tsr_matmul(tsr_tensor *input, tsr_tensor *other);
 
 /**
- * addmm(Tensor input, Tensor mat1, Tensor mat2, Scalar beta=1, Scalar alpha=1) -> Tensor
+ * addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor
  *
  * beta input + alpha mat1 mat2, torch.addmm.
  *
@@ -2619,7 +2619,7 @@ TSR_API tsr_tensor *tsr_addmm_v(const tsr_addmm_args *args);
 TSR_API tsr_tensor *tsr_addmm__v(const tsr_addmm_args *args);
 
 /**
- * addmv(Tensor input, Tensor mat, Tensor vec, Scalar beta=1, Scalar alpha=1) -> Tensor
+ * addmv(Tensor input, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor
  *
  * beta input + alpha mat vec, torch.addmv.
  *
@@ -2639,7 +2639,7 @@ TSR_API tsr_tensor *tsr_addmv_v(const tsr_addmv_args *args);
 TSR_API tsr_tensor *tsr_addmv__v(const tsr_addmv_args *args);
 
 /**
- * addr(Tensor input, Tensor vec1, Tensor vec2, Scalar beta=1, Scalar alpha=1) -> Tensor
+ * addr(Tensor input, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor
  *
  * beta input + alpha outer(vec1, vec2), torch.addr.
  *
@@ -2659,7 +2659,7 @@ TSR_API tsr_tensor *tsr_addr_v(const tsr_addr_args *args);
 TSR_API tsr_tensor *tsr_addr__v(const tsr_addr_args *args);
 
 /**
- * baddbmm(Tensor input, Tensor batch1, Tensor batch2, Scalar beta=1, Scalar alpha=1) -> Tensor
+ * baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor
  *
  * beta input + alpha batch1 batch2 for each pair, torch.baddbmm.
  *
@@ -3227,7 +3227,7 @@ TSR_API tsr_tensor *tsr_adaptive_avg_pool2d_v(const tsr_adaptive_avg_pool2d_args
 /* ---- random ------------------------------------------------------------------------------------------------------ */
 
 /**
- * rand(int[] size, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * rand(int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Uniform numbers in [0, 1). Returns [size]; dtype f32 unless given. Error: an integer dtype.
  *
@@ -3242,7 +3242,7 @@ typedef struct tsr_rand_args {
 TSR_API tsr_tensor *tsr_rand_v(const tsr_rand_args *args);
 
 /**
- * randn(int[] size, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randn(int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Normal numbers of mean 0 and variance 1. Returns [size]; dtype f32 unless given. Error: an integer dtype.
  *
@@ -3257,7 +3257,7 @@ typedef struct tsr_randn_args {
 TSR_API tsr_tensor *tsr_randn_v(const tsr_randn_args *args);
 
 /**
- * randint(int high, int[] size, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randint(int high, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Whole numbers in [0, high), each as likely. Returns [size]; dtype i64 unless given. Error: high is below 1.
  *
@@ -3273,7 +3273,7 @@ typedef struct tsr_randint_args {
 TSR_API tsr_tensor *tsr_randint_v(const tsr_randint_args *args);
 
 /**
- * randint.low(int low, int high, int[] size, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randint.low(int low, int high, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Whole numbers in [low, high), each as likely. Returns [size]; dtype i64 unless given. Error: high is not above low.
  *
@@ -3290,7 +3290,7 @@ typedef struct tsr_randint_low_args {
 TSR_API tsr_tensor *tsr_randint_low_v(const tsr_randint_low_args *args);
 
 /**
- * rand_like(Tensor input, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * rand_like(Tensor input, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Uniform numbers in [0, 1) of input's shape and, unless given, dtype. Error: an integer dtype.
  *
@@ -3305,7 +3305,7 @@ typedef struct tsr_rand_like_args {
 TSR_API tsr_tensor *tsr_rand_like_v(const tsr_rand_like_args *args);
 
 /**
- * randn_like(Tensor input, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randn_like(Tensor input, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Normal numbers of input's shape and, unless given, dtype. Error: an integer dtype.
  *
@@ -3320,7 +3320,7 @@ typedef struct tsr_randn_like_args {
 TSR_API tsr_tensor *tsr_randn_like_v(const tsr_randn_like_args *args);
 
 /**
- * randint_like(Tensor input, int low, int high, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randint_like(Tensor input, int low, int high, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Whole numbers in [low, high) of input's shape and, unless given, dtype. Error: high is not above low.
  *
@@ -3337,7 +3337,7 @@ typedef struct tsr_randint_like_args {
 TSR_API tsr_tensor *tsr_randint_like_v(const tsr_randint_like_args *args);
 
 /**
- * randperm(int n, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * randperm(int n, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * 0 .. n - 1 in random order, each order as likely. Returns [n]; dtype i64 unless given. Error: n is negative.
  *
@@ -3352,7 +3352,7 @@ typedef struct tsr_randperm_args {
 TSR_API tsr_tensor *tsr_randperm_v(const tsr_randperm_args *args);
 
 /**
- * normal(float mean, float std, int[] size, dtype? dtype=None, Generator? generator=None) -> Tensor
+ * normal(float mean, float std, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
  * Normal numbers of the mean and standard deviation given. Returns [size]; dtype f32 unless given.
  * Error: std is negative; an integer dtype.
@@ -3370,7 +3370,7 @@ typedef struct tsr_normal_args {
 TSR_API tsr_tensor *tsr_normal_v(const tsr_normal_args *args);
 
 /**
- * bernoulli(Tensor input, Generator? generator=None) -> Tensor
+ * bernoulli(Tensor input, *, Generator? generator=None) -> Tensor
  *
  * 1 with the probability that input's element gives, else 0. Returns input's shape and dtype.
  * Error: a probability outside [0, 1]; integer input.
@@ -3385,7 +3385,7 @@ typedef struct tsr_bernoulli_args {
 TSR_API tsr_tensor *tsr_bernoulli_v(const tsr_bernoulli_args *args);
 
 /**
- * bernoulli.p(Tensor input, float p, Generator? generator=None) -> Tensor
+ * bernoulli.p(Tensor input, float p, *, Generator? generator=None) -> Tensor
  *
  * 1 with probability p, else 0, of input's shape and dtype. Error: p outside [0, 1].
  *
@@ -3400,7 +3400,7 @@ typedef struct tsr_bernoulli_p_args {
 TSR_API tsr_tensor *tsr_bernoulli_p_v(const tsr_bernoulli_p_args *args);
 
 /**
- * multinomial(Tensor input, int num_samples, bool replacement=False, Generator? generator=None) -> Tensor
+ * multinomial(Tensor input, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor
  *
  * Category indices drawn with probabilities in proportion to the weights. input: weights [n] or [rows, n].
  * Returns [num_samples] or [rows, num_samples], i64.
@@ -3419,7 +3419,7 @@ typedef struct tsr_multinomial_args {
 TSR_API tsr_tensor *tsr_multinomial_v(const tsr_multinomial_args *args);
 
 /**
- * uniform_(Tensor input, float from=0.0, float to=1.0, Generator? generator=None) -> Tensor
+ * uniform_(Tensor input, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor
  *
  * Write uniform numbers in [from, to). Returns input; its old values get no gradient.
  * Error: to is below from; an integer dtype.
@@ -3436,7 +3436,7 @@ typedef struct tsr_uniform__args {
 TSR_API tsr_tensor *tsr_uniform__v(const tsr_uniform__args *args);
 
 /**
- * normal_(Tensor input, float mean=0.0, float std=1.0, Generator? generator=None) -> Tensor
+ * normal_(Tensor input, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor
  *
  * Write normal numbers of the mean and standard deviation given. Returns input; its old values get no gradient.
  * Error: std is negative; an integer dtype.
@@ -3453,7 +3453,7 @@ typedef struct tsr_normal__args {
 TSR_API tsr_tensor *tsr_normal__v(const tsr_normal__args *args);
 
 /**
- * bernoulli_(Tensor input, float p=0.5, Generator? generator=None) -> Tensor
+ * bernoulli_(Tensor input, float p=0.5, *, Generator? generator=None) -> Tensor
  *
  * Write 1 with probability p, else 0. Returns input; its old values get no gradient. Error: p outside [0, 1].
  *
@@ -3528,7 +3528,7 @@ TSR_API tsr_tensor *tsr_dropout2d__v(const tsr_dropout2d_args *args);
 /* ---- reduce ------------------------------------------------------------------------------------------------------ */
 
 /**
- * sum(Tensor input, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
+ * sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
  * Sum over dim. Returns dtype, which is i64 for integers and bool unless given; an empty sum is 0.
  *
@@ -3544,7 +3544,7 @@ typedef struct tsr_sum_args {
 TSR_API tsr_tensor *tsr_sum_v(const tsr_sum_args *args);
 
 /**
- * nansum(Tensor input, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
+ * nansum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
  * Sum over dim in which NaN counts as 0. Returns dtype, which is i64 for integers and bool unless given.
  *
@@ -3560,7 +3560,7 @@ typedef struct tsr_nansum_args {
 TSR_API tsr_tensor *tsr_nansum_v(const tsr_nansum_args *args);
 
 /**
- * mean(Tensor input, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
+ * mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
  * Mean over dim; NaN of nothing. Error: an integer input without a floating dtype.
  *
@@ -3576,7 +3576,7 @@ typedef struct tsr_mean_args {
 TSR_API tsr_tensor *tsr_mean_v(const tsr_mean_args *args);
 
 /**
- * prod(Tensor input, int? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
+ * prod(Tensor input, int? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
  * Product over one dimension, or all. Returns dtype, which is i64 for integers and bool unless given; an empty product is 1.
  * The derivative is right where elements are 0, too.
@@ -3638,7 +3638,7 @@ typedef struct tsr_logsumexp_args {
 TSR_API tsr_tensor *tsr_logsumexp_v(const tsr_logsumexp_args *args);
 
 /**
- * linalg_vector_norm(Tensor input, Scalar ord=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
+ * linalg_vector_norm(Tensor input, Scalar ord=2, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
  * (sum of |x|^ord)^(1 / ord) over dim; ord inf and -inf are the largest and smallest |x|, ord 0 counts what is not 0.
  * The derivative at 0 is 0. Error: integer input; inf or a negative ord of nothing.
@@ -3795,7 +3795,7 @@ typedef struct tsr_amin_args {
 TSR_API tsr_tensor *tsr_amin_v(const tsr_amin_args *args);
 
 /**
- * aminmax(Tensor input, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)
+ * aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)
  *
  * amin and amax of one dimension, or all.
  *
@@ -3893,7 +3893,7 @@ typedef struct tsr_kthvalue_result {
 TSR_API tsr_kthvalue_result tsr_kthvalue_v(const tsr_kthvalue_args *args);
 
 /**
- * var(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, Scalar? correction=None) -> Tensor
+ * var(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) -> Tensor
  *
  * The sum of squared deviations from the mean, divided by the number of elements less correction: 1 unless unbiased is
  * false or correction is given. Error: integer input.
@@ -3920,7 +3920,7 @@ TSR_API tsr_tensor *tsr_var_v(const tsr_var_args *args);
 TSR_API tsr_tensor *tsr_var_unbiased(tsr_tensor *input, bool unbiased);
 
 /**
- * std(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, Scalar? correction=None) -> Tensor
+ * std(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) -> Tensor
  *
  * The square root of var; its derivative is 0 where it is 0. Error: integer input.
  *
@@ -3946,8 +3946,8 @@ TSR_API tsr_tensor *tsr_std_v(const tsr_std_args *args);
 TSR_API tsr_tensor *tsr_std_unbiased(tsr_tensor *input, bool unbiased);
 
 /**
- * var_mean(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, Scalar? correction=None) -> (Tensor
- *     var, Tensor mean)
+ * var_mean(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) ->
+ *     (Tensor var, Tensor mean)
  *
  * var and mean.
  *
@@ -3979,8 +3979,8 @@ typedef struct tsr_var_mean_unbiased_result {
 TSR_API tsr_var_mean_unbiased_result tsr_var_mean_unbiased(tsr_tensor *input, bool unbiased);
 
 /**
- * std_mean(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, Scalar? correction=None) -> (Tensor
- *     std, Tensor mean)
+ * std_mean(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) ->
+ *     (Tensor std, Tensor mean)
  *
  * std and mean.
  *
@@ -4040,7 +4040,7 @@ TSR_API tsr_std_mean_unbiased_result tsr_std_mean_unbiased(tsr_tensor *input, bo
 /* ---- scan -------------------------------------------------------------------------------------------------------- */
 
 /**
- * cumsum(Tensor input, int dim, dtype? dtype=None) -> Tensor
+ * cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor
  *
  * Sums of the elements up to each along dim. Returns input's shape; dtype i64 for integers and bool unless given.
  *
@@ -4056,7 +4056,7 @@ TSR_API tsr_tensor *tsr_cumsum_v(const tsr_cumsum_args *args);
 TSR_API tsr_tensor *tsr_cumsum__v(const tsr_cumsum_args *args);
 
 /**
- * cumprod(Tensor input, int dim, dtype? dtype=None) -> Tensor
+ * cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor
  *
  * Products of the elements up to each along dim. Returns input's shape; dtype i64 for integers and bool unless given.
  * The derivative is right where elements are 0, too.
@@ -4445,7 +4445,7 @@ TSR_API tsr_tensor *tsr_gumbel_softmax_v(const tsr_gumbel_softmax_args *args);
 /* ---- sort -------------------------------------------------------------------------------------------------------- */
 
 /**
- * sort(Tensor input, int? dim=-1, bool descending=False, bool? stable=None) -> (Tensor values, Tensor indices)
+ * sort(Tensor input, int? dim=-1, bool descending=False, *, bool? stable=None) -> (Tensor values, Tensor indices)
  *
  * The values of a dimension in order, and where they were (i64), torch.sort. Always stable; NaN is the largest.
  *
@@ -4486,7 +4486,7 @@ typedef struct tsr_topk_result {
 TSR_API tsr_topk_result tsr_topk_v(const tsr_topk_args *args);
 
 /**
- * argsort(Tensor input, int? dim=-1, bool descending=False, bool? stable=None) -> Tensor
+ * argsort(Tensor input, int? dim=-1, bool descending=False, *, bool? stable=None) -> Tensor
  *
  * The indices that sort a dimension, i64, torch.argsort. Always stable; NaN is the largest.
  *
@@ -4511,7 +4511,7 @@ TSR_API tsr_tensor *tsr_argsort_v(const tsr_argsort_args *args);
 TSR_API tsr_tensor *tsr_msort(tsr_tensor *input);
 
 /**
- * quantile(Tensor input, float q, int? dim=None, bool keepdim=False, str interpolation="linear") -> Tensor
+ * quantile(Tensor input, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor
  *
  * The value below which the share q of a dimension's values (or of all) lies, torch.quantile.
  *
@@ -4533,7 +4533,7 @@ typedef struct tsr_quantile_args {
 TSR_API tsr_tensor *tsr_quantile_v(const tsr_quantile_args *args);
 
 /**
- * quantile.tensor(Tensor input, Tensor q, int? dim=None, bool keepdim=False, str interpolation="linear") -> Tensor
+ * quantile.tensor(Tensor input, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor
  *
  * quantile for several shares, a 1-d tensor of input's dtype: they are the first dimension of the result, torch.quantile.
  *
@@ -4934,7 +4934,7 @@ TSR_API tsr_tensor *tsr_frac(tsr_tensor *input);
 TSR_API tsr_tensor *tsr_frac_(tsr_tensor *input);
 
 /**
- * round(Tensor input, int decimals=0) -> Tensor
+ * round(Tensor input, *, int decimals=0) -> Tensor
  *
  * Nearest integer, halves to the even one; with decimals, nearest multiple of 10^-decimals. Integers stay as they are.
  * Returns same shape, dtype and layout as input; derivative 0. Error: decimals with an integer input.

@@ -15,7 +15,14 @@ extern "C" {
 
 typedef struct tsr_optim tsr_optim;
 
-typedef enum tsr_optim_kind { TSR_OPTIM_SGD, TSR_OPTIM_ADAM, TSR_OPTIM_ADAMW } tsr_optim_kind;
+typedef enum tsr_optim_kind {
+    TSR_OPTIM_SGD,  /**< optim.SGD: Stochastic gradient descent, with momentum as PyTorch's.
+                       Example: tsr_optim_new(TSR_OPTIM_SGD, &(tsr_optim_options){.lr = 0.1, .momentum = 0.9}) */
+    TSR_OPTIM_ADAM, /**< optim.Adam: Kingma and Ba 2015; weight decay is added to the gradient.
+                       Example: tsr_optim_new(TSR_OPTIM_ADAM, &(tsr_optim_options){.lr = 1e-3}) */
+    TSR_OPTIM_ADAMW /**< optim.AdamW: Loshchilov and Hutter 2019: Adam with weight decay decoupled from the gradient.
+                       Example: tsr_optim_new(TSR_OPTIM_ADAMW, &(tsr_optim_options){.weight_decay = 0.01}) */
+} tsr_optim_kind;
 
 /** Options of a group; 0 means the default in brackets where there is one. */
 typedef struct tsr_optim_options {

@@ -51,7 +51,9 @@ TSR_API int64_t tsr_vqgan_downsampling(const tsr_vqgan_config *config);
 
 /* ---- the model ----------------------------------------------------------------------------------------------------- */
 
-/** A new model with fresh weights (the thread's generator); for tsr_module_free. */
+/** models.VQGAN: A new model with fresh weights (the thread's generator); for tsr_module_free.
+    Example: tsr_vqgan_new(&(tsr_vqgan_config){.ch = 32, .ch_mult = TSR_SHAPE(1, 2), .num_res_blocks = 1, .resolution = 16,
+    .z_channels = 4, .embed_dim = 4, .n_embed = 16}) */
 TSR_API tsr_module *tsr_vqgan_new(const tsr_vqgan_config *config);
 /** Its configuration, borrowed; NULL and an error for another kind of module. */
 TSR_API const tsr_vqgan_config *tsr_vqgan_get_config(tsr_module *vqgan);
@@ -80,7 +82,8 @@ TSR_API tsr_tensor *tsr_vqgan_decode_indices(tsr_module *vqgan, tsr_tensor *indi
 
 /* ---- parts that stand alone -------------------------------------------------------------------------------------------- */
 
-/** PatchGAN discriminator (Isola et al. 2017): n_layers stride-2 convolutions; logits of patches. */
+/** models.Discriminator: PatchGAN discriminator (Isola et al. 2017): n_layers stride-2 convolutions; logits of patches.
+    Example: tsr_discriminator_new(3, 16, 2) */
 TSR_API tsr_module *tsr_discriminator_new(int64_t in_channels, int64_t ndf, int64_t n_layers);
 
 /** LPIPS (Zhang et al. 2018) with VGG16 features, weights from an archive: keys as in taming-transformers' checkpoints

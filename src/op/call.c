@@ -158,16 +158,36 @@ bool tsr_op_describe(int64_t i, tsr_op_description *out)
                                 .derivative = derivatives[info->grad],
                                 .samples = info->samples,
                                 .inplace = info->inplace,
-                                .view = info->view};
+                                .view = info->view,
+                                .inplace_name = info->inplace_name,
+                                .param_count = info->param_count,
+                                .output_count = info->outputs,
+                                .outputs = info->output_names,
+                                .c_name = info->c_name,
+                                .prototype = info->prototype,
+                                .example = info->example};
     return true;
+}
+
+bool tsr_op_describe_param(int64_t i, int64_t k, tsr_op_param_description *out)
+{
+    const op_info *info = public_op(i);
+    if (!info || k < 0 || k >= info->param_count) return false;
+    const op_param *p = &info->params[k];
+    *out = (tsr_op_param_description){p->name, p->type, p->c_type, p->default_text, p->keyword_only};
+    return true;
+}
+
+static bool is_among(const char *const *names, const char *name)
+{
+    for (; *names; names++)
+        if (!strcmp(*names, name)) return true;
+    return false;
 }
 
 static bool answers_to(const op_info *info, const char *name)
 {
-    if (!strcmp(info->name, name)) return true;
-    for (const char *const *n = info->names; *n; n++)
-        if (!strcmp(*n, name)) return true;
-    return false;
+    return !strcmp(info->name, name) || is_among(info->names, name);
 }
 
 int64_t tsr_op_find(const char *name, int64_t from)
@@ -178,5 +198,19 @@ int64_t tsr_op_find(const char *name, int64_t from)
         if (index >= from && answers_to(op_registry[k], name)) return index;
         index++;
     }
+    return -1;
+}
+
+bool tsr_class_describe(int64_t i, tsr_class_description *out)
+{
+    if (i < 0 || i >= op_class_count) return false;
+    *out = op_classes[i];
+    return true;
+}
+
+int64_t tsr_class_find(const char *name)
+{
+    for (int64_t i = 0; i < op_class_count; i++)
+        if (is_among(op_classes[i].names, name)) return i;
     return -1;
 }

@@ -291,6 +291,10 @@ static int64_t give_positions(op_match *m, const tsr_arg *args, int64_t count)
                    (long long)count);
             return -1;
         }
+        if (m->info->params[param].keyword_only) {
+            refuse(m, "argument '%s' is given by name", m->info->params[param].name);
+            return -1;
+        }
         int64_t n = m->mode & OP_MATCH_SPREAD ? spread_length(&m->info->params[param], args + i, count - i) : 0;
         bool good = n ? give_spread(m, param, args + i, n) : give(m, param, &args[i].value);
         if (!good) return -1;

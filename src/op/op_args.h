@@ -33,4 +33,8 @@ typedef struct op_name {
 extern const op_name op_names[];
 extern const int64_t op_name_count;
 
+/* What the public headers register: modules, optimisers. By group and name. */
+extern const tsr_class_description op_classes[];
+extern const int64_t op_class_count;
+
 #endif

@@ -47,12 +47,14 @@ static const char *read_text(const char *name)
     return text;
 }
 
-/* Run genops on t.def in the folder; its exit status. */
+/* Run genops on t.def, and t.h, in the folder; its exit status. */
 static int run_genops(void)
 {
     char command[3 * PATH_MAX];
     snprintf(command, sizeof command,
-             "cd %s && %s --header ops.h --prototypes op_gen.h --registry registry.c t.def 2>&1", folder, genops);
+             "cd %s && %s --header ops.h --prototypes op_gen.h --registry registry.c --examples examples.h "
+             "--surface surface.txt --reference . t.def t.h 2>&1",
+             folder, genops);
     FILE *f = popen(command, "r");
     assert_non_null(f);
     output[fread(output, 1, sizeof output - 1, f)] = 0;
@@ -195,6 +197,55 @@ static void a_name_belongs_to_one_operator(void **state)
             "op max.other\nschema (Tensor x, Tensor y) -> Tensor\n" GOOD_LINES);
 }
 
+static void a_star_makes_the_parameters_after_it_keywords(void **state)
+{
+    (void)state;
+    const char *start = "op f\nschema (Tensor x, *, Scalar alpha=1) -> Tensor\ndtypes all\ngrad none\ndoc\n  Text.\n";
+    char table[512];
+    snprintf(table, sizeof table, "%ssample randn[2], alpha=2\n", start);
+    accepts(table);
+    assert_non_null(strstr(read_text("registry.c"), ".keyword_only = true"));
+    snprintf(table, sizeof table, "%ssample randn[2], 2\n", start);
+    refuses(table, "the sample must give alpha by name");
+}
+
+static void a_sample_becomes_an_example(void **state)
+{
+    (void)state;
+    accepts("op f\nschema (Tensor x, int[2] k, int? dim=-1, str mode=\"a\") -> Tensor\ndtypes all\ngrad none\n"
+            "sample int[2,3]{0,5}, [1,2], mode=\"b\"\ndoc\n  Text.\n");
+    const char *text = read_text("examples.h");
+    assert_non_null(strstr(text, "tsr_tensor *x = tsr_randint(5, TSR_SHAPE(2, 3));\n"));
+    assert_non_null(strstr(text, "tsr_tensor *result = tsr_f(x, {1, 2}, .mode = \"b\");\n"));
+    refuses("op f\nschema (Tensor x) -> Tensor\ndtypes all\ngrad none\nsample randn[2], 1\ndoc\n  Text.\n",
+            "the sample has more arguments than the operator");
+}
+
+static void headers_register_what_is_not_an_operator(void **state)
+{
+    (void)state;
+    write_text("t.h", "/** nn.Two: Makes two. Example: tsr_two(2) */\nTSR_API tsr_module *tsr_two(int64_t n);\n"
+                      "typedef struct tsr_three_options {\n    double lr; /**< rate */\n} tsr_three_options;\n"
+                      "typedef enum tsr_kind {\n    TSR_ADA /**< optim.Ada: Ada. Example: tsr_three(TSR_ADA, NULL) */\n"
+                      "} tsr_kind;\n"
+                      "TSR_API tsr_optim *tsr_three(tsr_kind kind, const tsr_three_options *options);\n");
+    accepts(GOOD_OP);
+    const char *text = read_text("surface.txt");
+    assert_non_null(strstr(text, "\nnn.Two: tsr_two(n)\n"));
+    assert_non_null(strstr(text, "\noptim.Ada: tsr_three(TSR_ADA, ...)\n"));
+    assert_non_null(strstr(text, "\ntsr_two: tsr_module *tsr_two(int64_t n)\n"));
+    assert_non_null(strstr(text, "\ntwice: twice(Tensor input) -> Tensor\n"));
+    assert_non_null(strstr(read_text("nn.md"), "## nn.Two\n\nMakes two.\n"));
+    assert_non_null(strstr(read_text("optim.md"), "| `lr` | `double` | rate |"));
+    write_text("t.h", "/** nn.Two: Makes two. */\nTSR_API tsr_module *tsr_two(int64_t n);\n");
+    refuses(GOOD_OP, "t.h:2: nn.Two has no example");
+    write_text("t.h", "/** nn.Two: Example: tsr_two(2) */\nTSR_API tsr_module *tsr_two(int64_t n);\n");
+    refuses(GOOD_OP, "t.h:2: nn.Two has no doc");
+    write_text("t.h", "/** n.f: Makes two. Example: tsr_two(2) */\nTSR_API tsr_module *tsr_two(int64_t n);\n");
+    refuses("op a\nschema (Tensor x) -> Tensor\nnames n.f\n" GOOD_LINES, "t.h:2: the name n.f is taken, at t.def:1");
+    write_text("t.h", "");
+}
+
 static void what_is_saved_must_be_a_tensor_parameter(void **state)
 {
     (void)state;
@@ -216,13 +267,15 @@ static int find_genops(void **state)
     genops[n] = 0;
     *strrchr(genops, '/') = 0;
     strcat(genops, "/../genops");
+    write_text("t.h", "");
     return access(genops, X_OK);
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    const char *const names[] = {"t.def", "ops.h", "op_gen.h", "registry.c"};
+    const char *const names[] = {"t.def",       "t.h",       "ops.h", "op_gen.h", "registry.c", "examples.h",
+                                 "surface.txt", "README.md", "t.md",  "nn.md",    "optim.md"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(in_folder(names[i]));
     return rmdir(folder);
 }
@@ -240,6 +293,9 @@ int main(void)
         cmocka_unit_test(mistakes_are_reported_with_their_line),
         cmocka_unit_test(an_incomplete_operator_is_refused),
         cmocka_unit_test(a_name_belongs_to_one_operator),
+        cmocka_unit_test(a_star_makes_the_parameters_after_it_keywords),
+        cmocka_unit_test(a_sample_becomes_an_example),
+        cmocka_unit_test(headers_register_what_is_not_an_operator),
         cmocka_unit_test(what_is_saved_must_be_a_tensor_parameter),
     };
     return cmocka_run_group_tests(tests, find_genops, remove_folder);

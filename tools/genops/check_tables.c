@@ -64,12 +64,18 @@ static void resolve_saves(entry *e)
     }
 }
 
+/* "max.dim": "max_.dim" */
+const char *inplace_name(const entry *e)
+{
+    return e->overload ? join("%s_.%s", e->base, e->overload) : join("%s_", e->base);
+}
+
 /* NAME_ from NAME: the same parameters, derivative and text; each public name with an underscore. */
 static entry inplace_form(const entry *e, const entry *source)
 {
     entry form = *e;
     form.base = join("%s_", e->base);
-    form.exact = e->overload ? join("%s_.%s", e->base, e->overload) : form.base;
+    form.exact = inplace_name(e);
     form.c_name = join("%s_", e->c_name);
     form.inplace_form = false;
     form.view = false;
@@ -131,6 +137,7 @@ void check_tables(table *t)
         check_complete(e);
         check_writing(e);
         resolve_saves(e);
+        check_samples(e);
         if (!e->names.n && !e->internal) texts_add(&e->names, e->base);
     }
     *t = with_inplace_forms(t);

@@ -176,18 +176,24 @@ static void check_name(const entry *e, const char *name, place at)
         if (!strcmp(e->params[i].name, name)) fail_at(at, "%s: two parameters are named %s", e->exact, name);
 }
 
-/* "int[2] stride=1" */
+/* "int[2] stride=1"; or "*", after which parameters are given by keyword alone */
 static void read_param(entry *e, const char *text, place at)
 {
+    if (!strcmp(text, "*")) {
+        if (e->keywords) fail_at(at, "%s: the parameters have two *", e->exact);
+        e->keywords = true;
+        return;
+    }
     size_t type_length = strcspn(text, " "), name_length;
     const char *name = skip_space(text + type_length);
     name_length = strcspn(name, "= ");
     const char *equals = strchr(name, '=');
     if (!name_length) fail_at(at, "%s: \"%s\" is not TYPE NAME[=DEFAULT]", e->exact, text);
-    param p = {.name = copy_text(name, name_length), .saved_if = -1};
+    param p = {.name = copy_text(name, name_length), .type = copy_text(text, type_length), .saved_if = -1};
+    p.keyword_only = e->keywords;
     p.default_text = equals ? skip_space(equals + 1) : NULL;
-    const type_rule *rule = find_type(copy_text(text, type_length), &p.count);
-    if (!rule) fail_at(at, "%s: \"%.*s\" (of %s) is not a type", e->exact, (int)type_length, text, p.name);
+    const type_rule *rule = find_type(p.type, &p.count);
+    if (!rule) fail_at(at, "%s: \"%s\" (of %s) is not a type", e->exact, p.type, p.name);
     check_name(e, p.name, at);
     p.kind = rule->kind, p.c_type = rule->c_type, p.optional = rule->optional, p.is_int = rule->is_int;
     if (!read_default(&p, rule->rule))
@@ -199,7 +205,7 @@ static void read_param(entry *e, const char *text, place at)
     e->params[e->param_count++] = p;
 }
 
-/* The length of the piece up to a comma outside brackets and quotes. */
+/* The length of the piece up to a comma outside brackets, braces and quotes. */
 static size_t piece_length(const char *text)
 {
     int depth = 0;
@@ -208,22 +214,29 @@ static size_t piece_length(const char *text)
     for (; text[n]; n++) {
         if (text[n] == '"') quoted = !quoted;
         if (quoted) continue;
-        if (text[n] == '[' || text[n] == '(') depth++;
-        if (text[n] == ']' || text[n] == ')') depth--;
+        if (strchr("[({", text[n])) depth++;
+        if (strchr("])}", text[n])) depth--;
         if (text[n] == ',' && !depth) break;
     }
     return n;
 }
 
-/* Call read for each piece of a comma-separated list. */
-static void each_piece(entry *e, const char *list, place at, void (*read)(entry *, const char *, place))
+void split_pieces(texts *pieces, const char *list)
 {
     list = skip_space(list);
     while (*list) {
         size_t length = piece_length(list);
-        read(e, trimmed(list, length), at);
+        texts_add(pieces, trimmed(list, length));
         list = skip_space(list + length + (list[length] == ','));
     }
+}
+
+/* Call read for each piece of a comma-separated list. */
+static void each_piece(entry *e, const char *list, place at, void (*read)(entry *, const char *, place))
+{
+    texts pieces = {0};
+    split_pieces(&pieces, list);
+    for (int i = 0; i < pieces.n; i++) read(e, pieces.v[i], at);
 }
 
 static void read_output(entry *e, const char *text, place at)
@@ -247,18 +260,6 @@ static void read_result(entry *e, const char *text, place at)
         each_piece(e, copy_text(text + 1, length - 2), at, read_output);
         if (e->outputs.n < 2) fail_at(at, "%s: (Tensor a, Tensor b) names two outputs or more", e->exact);
     } else fail_at(at, "%s: the result is Tensor, Tensor[] or (Tensor a, Tensor b), not \"%s\"", e->exact, text);
-}
-
-/* Runs of blanks become one space, so that the schema reads the same however it was broken into lines. */
-static const char *one_line(const char *text)
-{
-    buffer b = {0};
-    for (; *text; text++) {
-        bool blank = isspace((unsigned char)*text);
-        if (blank && (!b.length || b.data[b.length - 1] == ' ')) continue;
-        put(&b, "%c", blank ? ' ' : *text);
-    }
-    return b.data ? b.data : "";
 }
 
 void read_schema(entry *e, const char *text, place at)

@@ -138,6 +138,25 @@ void put_quoted(buffer *b, const char *text)
     put(b, "\"");
 }
 
+const char *one_line(const char *text)
+{
+    buffer b = {0};
+    for (; *text; text++) {
+        bool blank = isspace((unsigned char)*text);
+        if (blank && (!b.length || b.data[b.length - 1] == ' ')) continue;
+        put(&b, "%c", blank ? ' ' : *text);
+    }
+    while (b.length && b.data[b.length - 1] == ' ') b.data[--b.length] = 0;
+    return b.data ? b.data : "";
+}
+
+const char *joined(const texts *list, const char *separator)
+{
+    const char *all = "";
+    for (int i = 0; i < list->n; i++) all = join("%s%s%s", all, i ? separator : "", list->v[i]);
+    return all;
+}
+
 /* The file's text, or NULL when it cannot be read. */
 static char *slurp(const char *path)
 {

@@ -79,6 +79,13 @@ void put_function(buffer *b, const entry *e)
     put(b, ")");
 }
 
+const char *prototype_of(const entry *e)
+{
+    buffer b = {0};
+    put_function(&b, e);
+    return one_line(b.data);
+}
+
 void put_call_macro(buffer *b, const entry *e)
 {
     bool list = e->result == RESULT_LIST;

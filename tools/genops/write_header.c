@@ -91,8 +91,9 @@ static void put_macros(buffer *b, const table *t, const char *group, bool intern
     if (macros.length && internal) put(b, "\n%s", macros.data);
 }
 
-void write_header(buffer *b, const table *t)
+void write_header(buffer *b, const sources *s)
 {
+    const table *t = &s->ops;
     put(b, "%s", header_start);
     for (int i = 0; i < t->n; i++) {
         if (starts_group(t, i)) put_heading(b, t->v[i].group);
@@ -129,8 +130,9 @@ static void put_private(buffer *b, const entry *e)
     put(b, "extern const op_info op_info_%s;\n", e->c_name);
 }
 
-void write_prototypes(buffer *b, const table *t)
+void write_prototypes(buffer *b, const sources *s)
 {
+    const table *t = &s->ops;
     put(b,
         "/* op_gen.h: what the code of operators must define, and what it may use of others. Made by tools/genops. */\n"
         "#ifndef OP_GEN_H\n#define OP_GEN_H\n\n#include \"op/op.h\"\n");

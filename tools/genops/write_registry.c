@@ -5,9 +5,19 @@
 
 #include "genops.h"
 
+/* "int64_t[2]", "const char *" */
+static const char *c_type_of(const param *p)
+{
+    size_t length = strcspn(p->c_type, " ");
+    if (strchr(p->c_type, '*')) return p->c_type;
+    return p->count ? join("%.*s[%d]", (int)length, p->c_type, p->count) : copy_text(p->c_type, length);
+}
+
 static void put_param(buffer *b, const entry *e, const param *p)
 {
-    put(b, "    {.name = \"%s\", .kind = %s, .offset = offsetof(%s, %s)", p->name, p->kind, args_type(e), p->name);
+    put(b, "    {.name = \"%s\", .type = \"%s\", .c_type = \"%s\"", p->name, p->type, c_type_of(p));
+    put(b, ", .kind = %s, .offset = offsetof(%s, %s)", p->kind, args_type(e), p->name);
+    if (p->keyword_only) put(b, ", .keyword_only = true");
     if (p->count) put(b, ", .count = %d", p->count);
     if (p->optional) put(b, ", .optional = true");
     if (p->is_int) put(b, ", .is_int = true");
@@ -79,19 +89,22 @@ static void put_doc_text(buffer *b, const entry *e)
     if (length > 4000) fail_at(e->at, "%s: the doc has more than 4000 characters", e->exact);
 }
 
-static const char *words(const texts *list)
-{
-    const char *all = "";
-    for (int i = 0; i < list->n; i++) all = join("%s%s%s", all, i ? " " : "", list->v[i]);
-    return all;
-}
-
 static void put_flags(buffer *b, const entry *e)
 {
     if (e->writes) put(b, "    .inplace = true,\n");
     if (e->view) put(b, "    .view = true,\n");
     if (e->saves_result) put(b, "    .saves_result = true,\n");
     if (e->internal) put(b, "    .internal = true,\n");
+}
+
+/* How it is called in C. */
+static void put_c_texts(buffer *b, const entry *e)
+{
+    put(b, "    .c_name = \"tsr_%s\",\n    .prototype = \"%s\",\n", e->c_name, prototype_of(e));
+    if (e->inplace_form) put(b, "    .inplace_name = \"%s\",\n", inplace_name(e));
+    put(b, "    .example = ");
+    put_quoted(b, example_of(e));
+    put(b, ",\n");
 }
 
 static void put_info(buffer *b, const entry *e)
@@ -105,11 +118,12 @@ static void put_info(buffer *b, const entry *e)
     put_quoted(b, join("%s%s", e->exact, e->schema));
     put(b, ",\n    .doc =");
     put_doc_text(b, e);
-    put(b, ",\n    .dtypes = \"%s\",\n    .samples = samples_%s,\n", words(&e->dtypes), source);
+    put(b, ",\n    .dtypes = \"%s\",\n    .samples = samples_%s,\n", joined(&e->dtypes, " "), source);
     if (e->param_count) put(b, "    .params = params_%s,\n    .param_count = %d,\n", source, e->param_count);
     put(b, "    .args_size = sizeof(%s),\n    .outputs = %d,\n", args_type(e),
         e->result == RESULT_LIST ? -1 : e->outputs.n);
     put(b, "    .output_names = outputs_%s,\n    .grad = %s,\n", source, grads[e->grad]);
+    put_c_texts(b, e);
     put_flags(b, e);
     put(b, "    .forward = forward_%s,\n", source);
     if (e->grad == GRAD_YES) put(b, "    .backward = backward_%s,\n", source);
@@ -202,8 +216,9 @@ static void put_names(buffer *b, const table *t)
     put(b, "};\nconst int64_t op_name_count = %d;\n", n);
 }
 
-void write_registry(buffer *b, const table *t)
+void write_registry(buffer *b, const sources *s)
 {
+    const table *t = &s->ops;
     put(b, "/* op_registry.c: every operator of the tables. Made by tools/genops. */\n"
            "#include <math.h>\n#include <stddef.h>\n\n#include \"op/op_args.h\"\n#include \"op_gen.h\"\n\n"
            "static tsr_tensor *run_one(const op_info *info, const void *args)\n"
@@ -211,4 +226,5 @@ void write_registry(buffer *b, const table *t)
     for (int i = 0; i < t->n; i++) put_entry(b, &t->v[i]);
     put_sorted(b, t);
     put_names(b, t);
+    write_classes(b, &s->headers);
 }
