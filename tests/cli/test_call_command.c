@@ -166,7 +166,14 @@ static void ops_lists_and_describes(void **state)
     shell_expect_text("conv2d(Tensor input, Tensor weight");
     shell_expect_text("tsr_conv2d");
     shell_expect("$T ops max.dim --json", 0);
-    shell_expect_text("\"signature\":\"max.dim(");
+    shell_expect_text("\"signature\": \"max.dim(");
+    shell_expect_text("\"keyword_only\": false");
+    shell_expect("$T ops nn.Linear", 0);
+    shell_expect_text("tsr_nn_linear(16, 8, true)");
+    shell_expect("$T ops optim.Adam --json", 0);
+    shell_expect_text("\"call\": \"tsr_optim_new(TSR_OPTIM_ADAM, ...)\"");
+    shell_expect("$T ops nn.Linaer", 1);
+    shell_expect_text("did you mean 'nn.Linear'?");
     shell_expect("$T ops no_such_operator", 1);
 }
 
