@@ -54,6 +54,14 @@ static const char *comment_text(const char *from, const char *end)
     return one_line(b.data);
 }
 
+/* The end of a comment that starts at `at`. */
+static const char *comment_end(const surface *s, const char *at)
+{
+    const char *end = strstr(at, "*/");
+    if (!end) fail_at((place){s->path, line_of(s->text, at)}, "a comment does not end");
+    return end;
+}
+
 /* The length of "nn.BatchNorm1d, nn.BatchNorm2d:" without the colon; 0 when the text does not begin with dotted names. */
 static size_t names_length(const char *text)
 {
@@ -162,12 +170,14 @@ static void read_struct(surface *s, const char *name, const char *body)
     structure t = {.name = name};
     for (body = skip_space(body); *body != '}'; body = skip_space(body)) {
         if (starts_with(body, "/*")) {
-            body = strstr(body, "*/") + 2;
+            body = comment_end(s, body) + 2;
             continue;
         }
-        const char *stop = strchr(body, ';'), *next = skip_space(stop + 1), *doc = "";
+        const char *stop = strchr(body, ';'), *next, *doc = "";
+        if (!stop) fail_at((place){s->path, line_of(s->text, body)}, "%s does not end", name);
+        next = skip_space(stop + 1);
         if (starts_with(next, "/**<")) {
-            const char *close = strstr(next, "*/");
+            const char *close = comment_end(s, next);
             doc = comment_text(next + 4, close);
             next = close + 2;
         }
@@ -213,14 +223,6 @@ static void read_declaration(surface *s, const char *at, const char *comment)
         read_macro(&d, at, strcspn(at, "\n"));
     } else if (named) fail_at(d.at, "%s names neither a function nor a macro", d.names.v[0]);
     if (d.c_name) add(s, d);
-}
-
-/* The end of a comment that starts at `at`. */
-static const char *comment_end(const surface *s, const char *at)
-{
-    const char *end = strstr(at, "*/");
-    if (!end) fail_at((place){s->path, line_of(s->text, at)}, "a comment does not end");
-    return end;
 }
 
 /* A comment registers what follows it or, begun with a `<`, what it follows. Returns where to go on. */
