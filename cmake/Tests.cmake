@@ -29,3 +29,10 @@ foreach(file ${test_sources})
     add_dependencies(tests ${name})
     add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
 endforeach()
+
+# onnx_replay replays ONNX's own operator tests (docs/testing.md); test_onnx_replay runs it.
+file(GLOB onnx_replay_sources CONFIGURE_DEPENDS tools/onnx_replay/*.c)
+add_executable(onnx_replay EXCLUDE_FROM_ALL ${onnx_replay_sources})
+set_target_properties(onnx_replay PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(onnx_replay PRIVATE tessera_flags tessera_static)
+add_dependencies(test_onnx_replay onnx_replay)
