@@ -85,6 +85,11 @@ check_symbols() (
     diff "$folder/declared" "$folder/exported" || { echo "(< declared in a public header, > exported)"; exit 1; }
 )
 
+run_examples() (
+    "$folder/examples/circle" && "$folder/examples/module" "$folder/module.safetensors" || exit 1
+    ! "$folder/examples/codes" "$folder/module.safetensors" nowhere.png "$folder/out.png" # which is no VQGAN
+)
+
 # One training step of each model: no block may be lost (docs/testing.md).
 check_valgrind() (
     command -v valgrind >/dev/null 2>&1 || skip "valgrind is not installed"
@@ -101,6 +106,7 @@ step "the test summary counts rightly" scripts/test_summary.sh
 step "format" check_format
 if step "build" ./run configure-and-build "$folder" "all tests" $options; then
     step "build the examples and benchmarks" ./run configure-and-build "$folder" "examples bench"
+    step "the examples run" run_examples
     step "ops.h is up to date" check_ops_header
     step "docs/reference is up to date" check_reference
     step "public headers stand alone" check_headers
