@@ -34,7 +34,7 @@ static bool walk(const options *o, const char *folder, int depth)
 {
     char path[MAX_PATH];
     struct dirent **entries;
-    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    if (snprintf(path, sizeof path, "%s/model.onnx", folder) >= MAX_PATH) return false;
     if (!access(path, F_OK)) {
         replay(o, folder);
         return true;
