@@ -3,6 +3,16 @@ include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
 
 install(TARGETS tessera_static tessera_shared EXPORT tesseraTargets)
+# The installed archive is one object whose inner names are local: a program may have an op_run of its own.
+if(CMAKE_OBJCOPY AND NOT APPLE)
+    install(CODE "
+        set(archive \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libtessera.a\")
+        execute_process(COMMAND \"${CMAKE_LINKER}\" -r --whole-archive \"\${archive}\" -o \"\${archive}.o\" COMMAND_ERROR_IS_FATAL ANY)
+        execute_process(COMMAND \"${CMAKE_OBJCOPY}\" --localize-hidden \"\${archive}.o\" COMMAND_ERROR_IS_FATAL ANY)
+        file(REMOVE \"\${archive}\")
+        execute_process(COMMAND \"${CMAKE_AR}\" rcs \"\${archive}\" \"\${archive}.o\" COMMAND_ERROR_IS_FATAL ANY)
+        file(REMOVE \"\${archive}.o\")")
+endif()
 if(TARGET tessera_program)
     install(TARGETS tessera_program)
 endif()

@@ -28,6 +28,10 @@ pc=$(find "$prefix" -name tessera.pc)
 libdir=$(dirname "$(dirname "$pc")")
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
+# Nothing but tsr_ can be taken for a name of the program's.
+others=$(nm -g --defined-only "$libdir/libtessera.a" | awk 'NF == 3 && $3 !~ /^tsr_/ { print $3 }')
+[ -z "$others" ] || { echo "libtessera.a also offers:"; echo "$others" | head; exit 1; }
+
 flags="-std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags tessera)"
 # shellcheck disable=SC2046,SC2086
 {
