@@ -105,11 +105,12 @@ static int call_with(const call_options *o, const char *op, call_args *a)
 /* With the JSON and the archive read: convert the arguments, call, release. */
 static int call_op(const call_options *o, const char *op, const json_t *json, tsr_archive *archive, tsr_dtype cast)
 {
-    call_args a;
+    call_args a = {0};
     const json_t *positional = json_is_array(json) ? json : json_object_get(json, "args");
     tsr_mark mark = tsr_scope_open();
     tsr_manual_seed((uint64_t)o->seed);
-    bool good = call_args_read(&a, positional, json_object_get(json, "kwargs"), archive, cast);
+    bool good = call_args_check_object(json) &&
+                call_args_read(&a, positional, json_object_get(json, "kwargs"), archive, cast);
     int status = good ? call_with(o, op, &a) : report_error("call");
     call_args_free(&a);
     tsr_scope_close(mark);

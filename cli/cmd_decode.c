@@ -84,6 +84,6 @@ int cmd_decode(int argc, char **argv)
     int status = options_parse(&set, argc, argv, &o, &line);
     if (status != OPTIONS_GO_ON) return status;
     if (!o.model) return report_usage("decode", "--model is missing");
-    if (!o.out) return report_usage("decode", "--out is missing");
+    if ((status = result_check_path("decode", o.out)) != OPTIONS_GO_ON) return status;
     return run(&o, line.operands[0]) ? 0 : report_error("decode");
 }

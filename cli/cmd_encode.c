@@ -58,7 +58,7 @@ static bool run(const encode_options *o)
     encoding e = {.model = model_load_vqgan(o->model)};
     result_start(&e.out, o->out);
     tsr_dataset *pictures = e.model ? pictures_open(&o->data, e.model, TSR_PART_ALL) : NULL;
-    bool ok = pictures && pictures_each(pictures, o->batch, false, encode_batch, &e) == TSR_OK &&
+    bool ok = pictures && pictures_each(pictures, o->data.source, o->batch, false, encode_batch, &e) == TSR_OK &&
               result_finish(&e.out) == TSR_OK;
     if (ok) pictures_note_skipped("encode", pictures);
     result_free(&e.out);

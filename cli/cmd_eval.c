@@ -87,7 +87,7 @@ static bool evaluate_model(const eval_options *o)
     evaluation e = {.model = model_load_vqgan(o->model)};
     tsr_dataset *pictures = e.model ? pictures_open(&o->data, e.model, TSR_PART_HELD_OUT) : NULL;
     bool ok = pictures && code_counts_start(&e.counts, tsr_vqgan_get_config(e.model)->n_embed) == TSR_OK &&
-              pictures_each(pictures, o->batch, false, evaluate_batch, &e) == TSR_OK &&
+              pictures_each(pictures, o->data.source, o->batch, false, evaluate_batch, &e) == TSR_OK &&
               print_evaluation(&e, tsr_dataset_skipped(pictures), o->json);
     if (ok) pictures_note_skipped("eval", pictures);
     code_counts_free(&e.counts);
@@ -103,7 +103,7 @@ static bool find_codes(const eval_options *o, code_set *codes)
     if (o->codes) return code_set_load(codes, o->codes);
     tsr_module *model = model_load_vqgan(o->model);
     tsr_dataset *pictures = model ? pictures_open(&o->data, model, TSR_PART_HELD_OUT) : NULL;
-    bool ok = pictures && code_set_encode(codes, pictures, model, o->batch, false);
+    bool ok = pictures && code_set_encode(codes, pictures, o->data.source, model, o->batch, false);
     tsr_dataset_free(pictures);
     tsr_module_free(model);
     return ok;

@@ -93,7 +93,7 @@ static bool run(const reconstruct_options *o)
     result_start(&r.out, o->out);
     result_start(&r.originals, o->out);
     tsr_dataset *pictures = r.model ? pictures_open(&o->data, r.model, TSR_PART_ALL) : NULL;
-    bool ok = pictures && pictures_each(pictures, o->batch, false, reconstruct_batch, &r) == TSR_OK &&
+    bool ok = pictures && pictures_each(pictures, o->data.source, o->batch, false, reconstruct_batch, &r) == TSR_OK &&
               write_result(&r) == TSR_OK && print_metrics(&r.metrics, o->json);
     if (ok) pictures_note_skipped("reconstruct", pictures);
     result_free(&r.out);
@@ -110,7 +110,7 @@ int cmd_reconstruct(int argc, char **argv)
     int status = options_parse(&set, argc, argv, &o, &line);
     if (status != OPTIONS_GO_ON) return status;
     if (!o.model) return report_usage("reconstruct", "--model is missing");
-    if (!o.out) return report_usage("reconstruct", "--out is missing");
+    if ((status = result_check_path("reconstruct", o.out)) != OPTIONS_GO_ON) return status;
     o.data.source = line.operands[0];
     return run(&o) ? 0 : report_error("reconstruct");
 }

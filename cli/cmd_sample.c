@@ -129,13 +129,23 @@ static bool find_tokens(sampling *s)
     return false;
 }
 
+/* Whether the VQGAN knows all codes that the prior may sample; found out before they are. */
+static bool check_codes(const sampling *s, const char *path)
+{
+    int64_t known = tsr_vqgan_get_config(s->vqgan)->n_embed, codes = s->config->n_codes;
+    if (codes <= known) return true;
+    tsr_fail(TSR_EINVAL, "the prior samples %lld codes, the VQGAN of %s has %lld: it is another one's prior",
+             (long long)codes, path, (long long)known);
+    return false;
+}
+
 /* The VQGAN that makes pictures of the codes; none is needed for codes. */
 static bool find_vqgan(sampling *s)
 {
     if (s->out.kind == RESULT_TENSOR) return true;
     const char *path = s->o->model ? s->o->model : tsr_archive_metadata(s->file.archive, "vqgan");
     if (!path) tsr_fail(TSR_EINVAL, "--model is needed to make pictures of the codes");
-    return path && (s->vqgan = model_load_vqgan(path)) != NULL;
+    return path && (s->vqgan = model_load_vqgan(path)) != NULL && check_codes(s, path);
 }
 
 static bool run(const sample_options *o)
@@ -165,7 +175,7 @@ int cmd_sample(int argc, char **argv)
     int status = options_parse(&set, argc, argv, &o, &line);
     if (status != OPTIONS_GO_ON) return status;
     if (!o.prior) return report_usage("sample", "--prior is missing");
-    if (!o.out) return report_usage("sample", "--out is missing");
+    if ((status = result_check_path("sample", o.out)) != OPTIONS_GO_ON) return status;
     interrupt_watch();
     return run(&o) ? 0 : report_error("sample");
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "picture_input.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
 #include "tessera/vqgan.h"
@@ -18,6 +19,7 @@ void code_set_free(code_set *c)
     tsr_release(c->codes);
     tsr_release(c->labels);
     tsr_free(c->class_names);
+    tsr_free(c->origin);
     *c = (code_set){.codes = NULL};
 }
 
@@ -76,7 +78,8 @@ static bool keep_rows(code_set *c, int64_t count)
     return codes && labels;
 }
 
-static bool encode_batches(code_set *c, tsr_loader *loader, tsr_module *vqgan, progress *bar)
+static bool encode_batches(code_set *c, tsr_dataset *set, const char *source, tsr_loader *loader, tsr_module *vqgan,
+                           progress *bar)
 {
     tsr_batch b;
     int64_t done = 0;
@@ -85,7 +88,7 @@ static bool encode_batches(code_set *c, tsr_loader *loader, tsr_module *vqgan, p
         tsr_mark m = tsr_scope_open();
         ok = tsr_loader_next(loader, &b) == TSR_OK;
         bool more = ok && b.count > 0;
-        if (more) ok = add_batch(c, vqgan, &b, done);
+        if (more) ok = pictures_check_finite(set, source, b.pictures, done) == TSR_OK && add_batch(c, vqgan, &b, done);
         tsr_scope_close(m);
         if (!more || !ok) return ok && keep_rows(c, done);
         done += b.count;
@@ -102,14 +105,15 @@ static bool make_room(code_set *c)
     return c->codes && c->labels;
 }
 
-bool code_set_encode(code_set *c, tsr_dataset *set, tsr_module *vqgan, int64_t batch, bool show_progress)
+bool code_set_encode(code_set *c, tsr_dataset *set, const char *source, tsr_module *vqgan, int64_t batch,
+                     bool show_progress)
 {
     const tsr_vqgan_config *config = tsr_vqgan_get_config(vqgan);
     if (!config || !code_set_describe(c, set, config->n_embed, tsr_vqgan_downsampling(config))) return false;
     progress bar = progress_start("pictures", 0, c->count, show_progress);
     bool was = tsr_set_grad_enabled(false);
     tsr_loader *loader = tsr_loader_new(set, &(tsr_loader_options){.batch = batch});
-    bool ok = loader && make_room(c) && encode_batches(c, loader, vqgan, &bar);
+    bool ok = loader && make_room(c) && encode_batches(c, set, source, loader, vqgan, &bar);
     tsr_loader_free(loader);
     tsr_set_grad_enabled(was);
     progress_end(&bar);
@@ -118,9 +122,10 @@ bool code_set_encode(code_set *c, tsr_dataset *set, tsr_module *vqgan, int64_t b
 
 /* ---- files ---------------------------------------------------------------------------------------------------------------- */
 
-/* The metadata key "codes_of": {"picture": [C, H, W], "n_codes": N, "classes": [...]} */
+/* The metadata key "codes_of": {"picture": [C, H, W], "n_codes": N, "classes": [...]}; and "origin" */
 static void read_metadata(code_set *c, const tsr_archive *a)
 {
+    c->origin = tsr_strdup(tsr_archive_metadata(a, "origin"));
     const char *text = tsr_archive_metadata(a, "codes_of");
     json_t *root = text ? json_loads(text, 0, NULL) : NULL;
     json_t *names = json_object_get(root, "classes"), *picture = json_object_get(root, "picture");
@@ -210,11 +215,11 @@ static char *metadata_text(const code_set *c)
 tsr_status code_set_save(const code_set *c, const char *path)
 {
     char *text = metadata_text(c);
-    tsr_text_pair metadata = {"codes_of", text};
+    tsr_text_pair metadata[2] = {{"codes_of", text}, {"origin", c->origin}};
     tsr_mark m = tsr_scope_open();
     tsr_tensor *grid = c->height > 0 ? tsr_view(c->codes, TSR_SHAPE(c->count, c->height, c->width)) : c->codes;
     tsr_named named[2] = {{"codes", grid}, {"labels", c->labels}};
-    tsr_status status = text && grid ? tsr_save_safetensors(path, named, c->labels ? 2 : 1, &metadata, 1)
+    tsr_status status = text && grid ? tsr_save_safetensors(path, named, c->labels ? 2 : 1, metadata, c->origin ? 2 : 1)
                                      : tsr_fail(TSR_ENOMEM, "no memory for the codes' metadata");
     tsr_scope_close(m);
     free(text);
@@ -227,8 +232,9 @@ static tsr_status check_range(const char *what, tsr_tensor *values, int64_t limi
     int64_t least = tsr_item_int(tsr_amin(values)), most = tsr_item_int(tsr_amax(values));
     tsr_scope_close(m);
     if (least >= 0 && most < limit) return tsr_error_status();
-    return tsr_fail(TSR_EINVAL, "the %s go from %lld to %lld, those of this prior from 0 to %lld", what,
-                    (long long)least, (long long)most, (long long)limit - 1);
+    return tsr_fail(TSR_EINVAL, "the %s go from %lld to %lld, those of this prior from 0 to %lld: it has %lld %s", what,
+                    (long long)least, (long long)most, (long long)limit - 1, (long long)limit,
+                    !strcmp(what, "labels") ? "classes" : what);
 }
 
 tsr_status code_set_fits(const code_set *c, const tsr_gpt_config *config)

@@ -17,12 +17,14 @@ typedef struct code_set {
     int64_t n_codes;       /* codes are below this */
     int64_t classes;       /* labels are below this; 0: no labels */
     char *class_names;     /* a JSON array, or NULL */
+    char *origin;          /* what the codes were made of, for comparing, or NULL */
 } code_set;
 
 /* Fill *c, which code_set_free empties. An error is pending after false. */
 
-/* Encode every picture of a data set, `batch` at a time, with a VQGAN in evaluation mode. */
-bool code_set_encode(code_set *c, tsr_dataset *set, tsr_module *vqgan, int64_t batch, bool show_progress);
+/* Encode every picture of a data set, opened from `source`, `batch` at a time, with a VQGAN in evaluation mode. */
+bool code_set_encode(code_set *c, tsr_dataset *set, const char *source, tsr_module *vqgan, int64_t batch,
+                     bool show_progress);
 /* A file of codes, [N, h, w] or [N, n]: its only tensor, or "codes" and perhaps "labels". */
 bool code_set_load(code_set *c, const char *path);
 /* Describe the pictures and labels of a data set that is yet to be encoded: all but codes and labels. */

@@ -7,8 +7,9 @@
 
 const option data_option_table[DATA_OPTION_COUNT] = {
     {"data", OPTION_TEXT, offsetof(data_options, source), "SRC",
-     "pictures: a folder, IDX or CIFAR-10 files, a tensor file, or scenes[:count=N,seed=N,plain=1,solids=N]", 0, 0,
-     "data", NULL},
+     "pictures: a folder, IDX or CIFAR-10 files, a tensor file, or "
+     "scenes[:count=N,seed=N,offset=N,plain=1,solids=N,size=N|HxW]",
+     0, 0, "data", NULL},
     {"size", OPTION_TEXT, offsetof(data_options, size), "N|HxW", "resize and cut the pictures to this size", 0, 0,
      "data", NULL},
     {"channels", OPTION_INT, offsetof(data_options, channels), "N", "1 grey, 3 colour (default: the model's)", 0, 4,

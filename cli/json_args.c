@@ -106,6 +106,27 @@ static tsr_tensor *cast_to(tsr_tensor *t, tsr_dtype dtype)
     return result;
 }
 
+/* A word that is read by nobody is a misspelt one. */
+static bool check_keys(const json_t *object, const char *what, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        const char *const *k = known;
+        while (*k && strcmp(*k, key) != 0) k++;
+        if (*k) continue;
+        tsr_fail(TSR_EFORMAT, "%s has an unknown key \"%s\"", what, key);
+        return false;
+    }
+    return true;
+}
+
+bool call_args_check_object(const json_t *object)
+{
+    return check_keys(object, "--args", (const char *const[]){"args", "kwargs", NULL});
+}
+
 static tsr_tensor *load_tensor(call_args *a, const char *name, const json_t *spec)
 {
     if (!a->archive) {
@@ -130,6 +151,7 @@ static bool read_tensor(call_args *a, const json_t *spec, tsr_value *out)
 {
     const char *name = json_string_value(json_object_get(spec, "tensor"));
     const call_tensor *known = call_args_find(a, name);
+    if (!check_keys(spec, "a tensor", (const char *const[]){"tensor", "stride", "requires_grad", NULL})) return false;
     out->kind = TSR_VALUE_TENSOR;
     out->tensor = known ? known->tensor : load_tensor(a, name, spec);
     if (known || !out->tensor) return known;
@@ -164,8 +186,11 @@ static bool read_object(call_args *a, const json_t *j, tsr_value *out)
     const char *dtype = json_string_value(json_object_get(j, "dtype"));
     if (json_is_string(json_object_get(j, "tensor"))) return read_tensor(a, j, out);
     if (number) {
-        *out = (tsr_value){.kind = TSR_VALUE_FLOAT, .f = strtod(number, NULL)};
-        return true;
+        char *end;
+        *out = (tsr_value){.kind = TSR_VALUE_FLOAT, .f = strtod(number, &end)};
+        if (*number && !*end) return check_keys(j, "a number", (const char *const[]){"float", NULL});
+        tsr_fail(TSR_EFORMAT, "{\"float\": \"%s\"} is no number", number);
+        return false;
     }
     if (dtype && tsr_dtype_from_name(dtype)) {
         *out = (tsr_value){.kind = TSR_VALUE_DTYPE, .dtype = tsr_dtype_from_name(dtype)};

@@ -39,6 +39,9 @@ bool call_args_read(call_args *a, const json_t *positional, const json_t *keywor
                     tsr_dtype cast);
 void call_args_free(call_args *a);
 
+/* Whether an object holds only "args" and "kwargs"; false and an error when it does not. */
+bool call_args_check_object(const json_t *object);
+
 /* The tensor of that name among the arguments; NULL when there is none. */
 const call_tensor *call_args_find(const call_args *a, const char *name);
 

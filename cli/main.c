@@ -1,4 +1,5 @@
 /* main.c: `tessera COMMAND ...`: finds the command and runs it. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,6 +64,15 @@ static int help(int argc, char **argv)
     return 0;
 }
 
+/* Output is buffered: a disk that fills up may be noticed only now. */
+static int finish_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    if (status != 0) return status; /* there is a sentence already */
+    fprintf(stderr, "tessera: the standard output cannot be written: %s\n", strerror(errno ? errno : EIO));
+    return EXIT_RUN_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, with a sentence */
@@ -71,11 +81,11 @@ int main(int argc, char **argv)
         return EXIT_WRONG_USE;
     }
     const char *name = argv[1];
-    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) return help(argc, argv);
+    if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) return finish_output(help(argc, argv));
     if (!strcmp(name, "--version") || !strcmp(name, "version")) {
         printf("tessera %s\n", tsr_version_string());
-        return 0;
+        return finish_output(0);
     }
     const command *c = find_command(name);
-    return c ? c->run(argc - 1, argv + 1) : unknown_command(name);
+    return c ? finish_output(c->run(argc - 1, argv + 1)) : unknown_command(name);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "tessera/memory.h"
+#include "tessera/ops.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -46,7 +47,12 @@ static bool recognise(model_file *f)
 
 bool model_file_open(model_file *f, const char *path)
 {
+    struct stat st;
     *f = (model_file){.path = model_file_path(path)};
+    if (f->path && stat(f->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        tsr_fail(TSR_EINVAL, "%s is not a regular file, and no model can be read from it", f->path);
+        return false;
+    }
     return f->path && (f->archive = tsr_archive_open(f->path)) && recognise(f);
 }
 
@@ -124,6 +130,20 @@ static tsr_tensor *value_of(const model_file *f, const char *name, bool averaged
     return tsr_archive_get_named(f->archive, name);
 }
 
+/* A model that cannot compute anything is refused before it seems to. */
+static tsr_status check_usable(const model_file *f, const char *name, tsr_tensor *t)
+{
+    if (!tsr_dtype_is_floating(tsr_dtype_of(t)))
+        return tsr_fail(TSR_EFORMAT, "%s: %s is %s; weights are floating-point numbers", f->path, name,
+                        tsr_dtype_name(tsr_dtype_of(t)));
+    tsr_mark mark = tsr_scope_open();
+    tsr_tensor *all = tsr_all(tsr_isfinite(t));
+    bool fine = all && tsr_item(all) != 0;
+    tsr_scope_close(mark);
+    if (fine || !all) return tsr_error_status();
+    return tsr_fail(TSR_ENUMERIC, "%s: %s has values that are not finite", f->path, name);
+}
+
 static tsr_status list_weights(const model_file *f, tsr_module *m, bool averaged, tsr_named_list *out)
 {
     tsr_entry e;
@@ -131,6 +151,7 @@ static tsr_status list_weights(const model_file *f, tsr_module *m, bool averaged
         if (is_beside(m, e.name)) continue;
         tsr_tensor *t = value_of(f, e.name, averaged);
         if (!t || tsr_named_list_add(out, e.name, t) != TSR_OK) return tsr_error_status();
+        if (averaged && check_usable(f, e.name, t) != TSR_OK) return tsr_error_status();
     }
     return TSR_OK;
 }
@@ -157,12 +178,94 @@ static tsr_status complete(const model_file *f, tsr_module *m, tsr_named_list *o
     return status;
 }
 
+/* ---- what does not fit ------------------------------------------------------------------------------------------------ */
+
+/* A list of names of which the first few are kept, and all are counted. */
+typedef struct name_list {
+    char text[300];
+    size_t length;
+    int64_t count;
+} name_list;
+
+enum { NAMES_SHOWN = 4, SIZES_SHOWN = 2 };
+
+static void add_name(name_list *l, const char *name)
+{
+    if (l->count++ >= NAMES_SHOWN || l->length >= sizeof l->text) return;
+    l->length += (size_t)snprintf(l->text + l->length, sizeof l->text - l->length, "%s\"%s\"", l->count > 1 ? ", " : "",
+                                  name);
+}
+
+static const char *shape_text(const tsr_tensor *t, char *text, size_t size)
+{
+    tsr_shape s = tsr_shape_of(t);
+    size_t n = (size_t)snprintf(text, size, "[");
+    for (int d = 0; d < s.n && n < size; d++)
+        n += (size_t)snprintf(text + n, size - n, d ? ", %lld" : "%lld", (long long)s.v[d]);
+    if (n < size) snprintf(text + n, size - n, "]");
+    return text;
+}
+
+static void add_size(name_list *l, const char *name, const tsr_tensor *given, const tsr_tensor *own)
+{
+    char a[64], b[64];
+    if (l->count++ >= SIZES_SHOWN || l->length >= sizeof l->text) return;
+    l->length += (size_t)snprintf(l->text + l->length, sizeof l->text - l->length,
+                                  "\n\tsize mismatch for %s: %s in the file, %s in the model", name,
+                                  shape_text(given, a, sizeof a), shape_text(own, b, sizeof b));
+}
+
+static bool same_shape(const tsr_tensor *a, const tsr_tensor *b)
+{
+    tsr_shape s = tsr_shape_of(a), t = tsr_shape_of(b);
+    return s.n == t.n && !memcmp(s.v, t.v, (size_t)s.n * sizeof *s.v);
+}
+
+static void format_names(const name_list *l, const char *what, char *out, size_t size)
+{
+    out[0] = 0;
+    if (l->count > NAMES_SHOWN)
+        snprintf(out, size, "\n\t%s: %s and %lld more", what, l->text, (long long)l->count - NAMES_SHOWN);
+    else if (l->count > 0) snprintf(out, size, "\n\t%s: %s", what, l->text);
+}
+
+/* The file's weights and the model's differ: all are counted, a few are shown. */
+static tsr_status mismatch(const model_file *f, const name_list *missing, const name_list *unexpected,
+                           const name_list *sizes)
+{
+    char absent[360], foreign[360], more[64] = "";
+    format_names(missing, "missing in the file", absent, sizeof absent);
+    format_names(unexpected, "not of the model", foreign, sizeof foreign);
+    if (sizes->count > SIZES_SHOWN)
+        snprintf(more, sizeof more, "\n\tand %lld more whose sizes differ", (long long)sizes->count - SIZES_SHOWN);
+    return tsr_fail(TSR_EINVAL, "%s does not fit the model, %lld tensors differ:%s%s%s%s", f->path,
+                    (long long)(missing->count + unexpected->count + sizes->count), absent, foreign, sizes->text, more);
+}
+
+static tsr_status check_fit(const model_file *f, tsr_module *m, const tsr_named_list *given)
+{
+    name_list missing = {.count = 0}, unexpected = {.count = 0}, sizes = {.count = 0};
+    tsr_named_list own = {0};
+    tsr_status status = tsr_module_state_dict(m, &own);
+    for (int64_t i = 0; status == TSR_OK && i < own.n; i++) {
+        const tsr_tensor *t = tsr_named_list_find(given, own.v[i].name);
+        if (!t) add_name(&missing, own.v[i].name);
+        else if (!same_shape(t, own.v[i].tensor)) add_size(&sizes, own.v[i].name, t, own.v[i].tensor);
+    }
+    for (int64_t i = 0; status == TSR_OK && i < given->n; i++)
+        if (!tsr_named_list_find(&own, given->v[i].name)) add_name(&unexpected, given->v[i].name);
+    tsr_named_list_free(&own);
+    if (status != TSR_OK || missing.count + unexpected.count + sizes.count == 0) return status;
+    return mismatch(f, &missing, &unexpected, &sizes);
+}
+
 tsr_status model_file_load(const model_file *f, tsr_module *m, bool averaged)
 {
     tsr_named_list list = {0};
     tsr_mark mark = tsr_scope_open();
     tsr_status status = list_weights(f, m, averaged, &list);
     if (status == TSR_OK) status = complete(f, m, &list);
+    if (status == TSR_OK) status = check_fit(f, m, &list);
     if (status == TSR_OK) status = tsr_module_load_state_dict(m, list.v, list.n, true, NULL);
     tsr_named_list_free(&list);
     tsr_scope_close(mark);

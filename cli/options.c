@@ -77,7 +77,7 @@ static int unlikeness(const char *name, const char *other)
 const char *nearest_name(const char *name, const char *const *names, int n)
 {
     const char *best = NULL;
-    int least = (int)strlen(name) / 2 + 1;
+    int least = ((int)strlen(name) + 2) / 3; /* so that foo does not become cos */
     if (least > 4) least = 4;
     for (int i = 0; i < n; i++) {
         int d = unlikeness(name, names[i]);
@@ -166,14 +166,16 @@ static json_t *read_value(const char *text)
     return json_string(text);
 }
 
-static int bad_value(const option_set *set, const option *o, const char *text)
+static int bad_value(const option_set *set, const parsed_line *line, const option *o, const char *text)
 {
-    if (o->kind == OPTION_CHOICE)
-        return report_usage(set->command, "--%s is one of %s, not '%s'", o->name, o->value, text);
+    const char *source = line->source ? line->source : "", *colon = line->source ? ": " : "";
     const char *what = o->kind == OPTION_INT ? "a whole number" : "a number";
-    if (o->low == 0 && o->high == 0) return report_usage(set->command, "--%s takes %s, not '%s'", o->name, what, text);
-    return report_usage(set->command, "--%s takes %s from %.15g to %.15g, not '%s'", o->name, what, o->low, o->high,
-                        text);
+    if (o->kind == OPTION_CHOICE)
+        return report_usage(set->command, "%s%s--%s is one of %s, not '%s'", source, colon, o->name, o->value, text);
+    if (o->low == 0 && o->high == 0)
+        return report_usage(set->command, "%s%s--%s takes %s, not '%s'", source, colon, o->name, what, text);
+    return report_usage(set->command, "%s%s--%s takes %s from %.15g to %.15g, not '%s'", source, colon, o->name, what,
+                        o->low, o->high, text);
 }
 
 static bool in_range(const option *o, double x)
@@ -204,11 +206,13 @@ static int set_pair(const option_set *set, parsed_line *line, void *values, json
     return OPTIONS_GO_ON;
 }
 
-/* A field that is a list takes a single value, too. */
+/* A field that is a list takes a single value, too, and "none". */
 static json_t *field_value(const option *o, const char *text)
 {
+    if (!strstr(o->value, ",...")) return read_value(text);
+    if (!strcmp(text, "none")) return json_array();
     json_t *value = read_value(text);
-    if (!strstr(o->value, ",...") || json_is_array(value)) return value;
+    if (json_is_array(value)) return value;
     json_t *list = json_array();
     json_array_append_new(list, value);
     return list;
@@ -231,15 +235,15 @@ static int set_by_text(const option_set *set, parsed_line *line, void *values, i
         *(const char **)at = text;
         return OPTIONS_GO_ON;
     case OPTION_INT:
-        if (!parse_int(text, &n) || !in_range(o, (double)n)) return bad_value(set, o, text);
+        if (!parse_int(text, &n) || !in_range(o, (double)n)) return bad_value(set, line, o, text);
         *(int64_t *)at = n;
         return OPTIONS_GO_ON;
     case OPTION_FLOAT:
-        if (!parse_float(text, &x) || !in_range(o, x)) return bad_value(set, o, text);
+        if (!parse_float(text, &x) || !in_range(o, x)) return bad_value(set, line, o, text);
         *(double *)at = x;
         return OPTIONS_GO_ON;
     case OPTION_CHOICE:
-        if (find_word(o->value, text) < 0) return bad_value(set, o, text);
+        if (find_word(o->value, text) < 0) return bad_value(set, line, o, text);
         *(int *)at = find_word(o->value, text);
         return OPTIONS_GO_ON;
     case OPTION_FIELD:
@@ -383,27 +387,60 @@ static bool read_entry(const option_set *set, parsed_line *line, void *values, i
     size_t base = 0;
     const option *o = option_at(set, i, &base);
     bool ok = text && o->kind != OPTION_TEXT;
-    if (text && !ok) report_usage(set->command, "the configuration's %s is a text, not %s", o->name, text);
+    if (text && !ok)
+        report_usage(set->command, "%s: the configuration's %s is a text, not %s", line->source, o->name, text);
     ok = ok && set_by_text(set, &scratch, values, i, text) == OPTIONS_GO_ON;
     free(text);
     return ok;
 }
 
-bool options_read_section(const option_set *set, parsed_line *line, void *values, const char *section,
-                          const json_t *object)
+const char *options_of_field(const option_set *set, const char *key)
+{
+    int i = find_field(set, key, strlen(key));
+    return i < 0 ? NULL : option_at(set, i, NULL)->name;
+}
+
+/* The section that a key belongs in; NULL when it is none's. */
+static const char *section_of(const option_set *set, const char *key)
+{
+    int i = find_key(set, key, strlen(key));
+    if (i >= 0) return option_at(set, i, NULL)->section;
+    return options_of_field(set, key) ? "model" : NULL;
+}
+
+int options_unknown_key(const option_set *set, const char *source, const char *section, const char *key)
+{
+    const char *home = section_of(set, key);
+    char where[80] = "has", advice[80] = "";
+    if (section) snprintf(where, sizeof where, "section \"%s\" has", section);
+    if (home) snprintf(advice, sizeof advice, "; it belongs in the section \"%s\"", home);
+    return report_usage(set->command, "%s: the configuration%s %s an unknown key \"%s\"%s", source, section ? "'s" : "",
+                        where, key, advice);
+}
+
+bool options_read_section(const option_set *set, parsed_line *line, void *values, const char *source,
+                          const char *section, const json_t *object)
 {
     const char *key;
     json_t *value;
+    bool ok = true;
+    if (object && !json_is_object(object)) {
+        report_usage(set->command, "%s: the configuration's section \"%s\" is not a JSON object", source, section);
+        return false;
+    }
+    line->source = source;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         int i = find_key(set, key, strlen(key));
         if (i < 0 || strcmp(option_at(set, i, NULL)->section, section) != 0) {
-            report_usage(set->command, "the configuration's section \"%s\" has an unknown key \"%s\"", section, key);
-            return false;
+            options_unknown_key(set, source, section, key);
+            ok = false;
         }
-        if (!line->given[i] && !read_entry(set, line, values, i, value)) return false;
+        if (ok && !line->given[i]) ok = read_entry(set, line, values, i, value);
+        if (!ok) break;
     }
-    return true;
+    line->source = NULL;
+    return ok;
 }
 
 json_t *options_write_section(const option_set *set, const void *values, const char *section)

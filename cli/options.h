@@ -57,6 +57,7 @@ typedef struct parsed_line {
     bool known[OPTIONS_MOST]; /* by the command line or a configuration */
     const char *operands[OPERANDS_MOST];
     int operand_count;
+    const char *source; /* the file that values come from at present; NULL: the command line */
 } parsed_line;
 
 enum { OPTIONS_GO_ON = -1 };
@@ -70,9 +71,15 @@ bool options_given(const option_set *set, const parsed_line *line, const char *n
 bool options_known(const option_set *set, const parsed_line *line, const char *name);
 
 /* Take from a configuration's section what the command line did not give. Texts stay the JSON's. False after a sentence
-   about an unknown key or a bad value. */
-bool options_read_section(const option_set *set, parsed_line *line, void *values, const char *section,
-                          const json_t *object);
+   about an unknown key or a bad value, which names `source`, the file that the configuration is of. */
+bool options_read_section(const option_set *set, parsed_line *line, void *values, const char *source,
+                          const char *section, const json_t *object);
+
+/* A sentence about a key that a section (NULL: none) of the configuration does not have; it says which one has it. */
+int options_unknown_key(const option_set *set, const char *source, const char *section, const char *key);
+
+/* The option that sets the model's field, "beta" or "disc.ndf"; NULL when there is none. */
+const char *options_of_field(const option_set *set, const char *key);
 
 /* A section's options as they are now; a new reference. */
 json_t *options_write_section(const option_set *set, const void *values, const char *section);

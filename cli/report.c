@@ -82,6 +82,15 @@ void report_note(const char *command, const char *format, ...)
     fputc('\n', stderr);
 }
 
+tsr_status report_prefix(const char *where)
+{
+    char message[1024];
+    tsr_status status = tsr_error_status();
+    snprintf(message, sizeof message, "%s", status == TSR_OK ? "" : tsr_error_message());
+    tsr_error_clear();
+    return tsr_fail(status, "%s: %s", where, message);
+}
+
 bool report_json(json_t *figures)
 {
     if (!figures) {

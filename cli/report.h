@@ -16,6 +16,9 @@ int report_error(const char *command);
 /* Print a sentence about wrong use, with a hint at --help. Returns EXIT_WRONG_USE. */
 int report_usage(const char *command, const char *format, ...) TSR_PRINTF(2, 3);
 
+/* Put "WHERE: ", a file or an option, before the pending error's message. Returns its status. */
+tsr_status report_prefix(const char *where);
+
 /* Print figures on stdout as one line of JSON; the reference is taken over. An error is pending after false: for NULL, which
    is what jansson makes of a figure that is not finite. */
 bool report_json(json_t *figures);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "options.h"
 #include "picture_sheet.h"
+#include "report.h"
 #include "tessera/image.h"
 #include "tessera/io.h"
 #include "tessera/memory.h"
@@ -22,6 +24,20 @@ result_kind result_kind_of(const char *path)
     if (ends(path, ".safetensors") || ends(path, ".npy")) return RESULT_TENSOR;
     if (ends(path, ".png") || ends(path, ".jpg") || ends(path, ".jpeg")) return RESULT_SHEET;
     return RESULT_FOLDER;
+}
+
+int result_check_path(const char *command, const char *path)
+{
+    static const char *const foreign[] = {".npz",  ".pt",  ".pth",  ".ckpt", ".bin", ".json", ".gif", ".bmp",
+                                          ".webp", ".tif", ".tiff", ".ppm",  ".zip", ".tar",  ".pdf", ".svg"};
+    if (!path) return report_usage(command, "--out is missing");
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (ends(path, foreign[i]))
+            return report_usage(command,
+                                "--out %s: %s files are not written; .safetensors, .npy, .png and .jpg are, and "
+                                "folders of PNGs",
+                                path, foreign[i]);
+    return OPTIONS_GO_ON;
 }
 
 void result_start(result_output *r, const char *path)

@@ -21,6 +21,9 @@ typedef struct result_output {
 
 /* What the path asks for. */
 result_kind result_kind_of(const char *path);
+/* Whether results can be written there: OPTIONS_GO_ON, or EXIT_WRONG_USE after a sentence for NULL and for the ending of
+   another kind of file. */
+int result_check_path(const char *command, const char *path);
 
 void result_start(result_output *r, const char *path);
 /* A batch, along the first dimension; `first` is the number of its first item. */

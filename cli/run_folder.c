@@ -4,8 +4,10 @@
    line, and it may be ahead of the checkpoint that a resumed run starts from: both are cut off when the run goes on. */
 #include "run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,25 +38,26 @@ static int64_t step_of(const char *line, size_t length)
     return n;
 }
 
-/* How many bytes of the metrics are whole lines up to `step`. */
-static int64_t kept_bytes(const tsr_bytes *text, int64_t step)
+/* How many bytes of the metrics are whole lines up to `step`, the one of `ended` not among them. */
+static int64_t kept_bytes(const tsr_bytes *text, int64_t step, int64_t ended)
 {
     const char *start = text->data, *at = start, *end = start + text->size;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        if (!newline || step_of(at, (size_t)(newline - at)) > step) break;
+        int64_t row = newline ? step_of(at, (size_t)(newline - at)) : INT64_MAX;
+        if (row > step || row == ended) break;
         at = newline + 1;
     }
     return at - start;
 }
 
-static tsr_status cut_metrics(const char *path, int64_t step)
+static tsr_status cut_metrics(const char *path, int64_t step, int64_t ended)
 {
     tsr_bytes text;
     if (access(path, F_OK) != 0) return TSR_OK;
     tsr_status status = tsr_read_file(path, &text);
     if (status != TSR_OK) return status;
-    int64_t kept = kept_bytes(&text, step);
+    int64_t kept = kept_bytes(&text, step, ended);
     if (kept < text.size) status = tsr_write_file(path, text.data, kept);
     tsr_bytes_free(&text);
     return status;
@@ -78,19 +81,54 @@ static tsr_status make_folders(const char *folder)
     return status == TSR_OK ? tsr_make_folder(run_path(folder, "samples", path)) : status;
 }
 
-static bool open_metrics(run_folder *r, int64_t step)
+static bool open_metrics(run_folder *r, int64_t step, int64_t ended)
 {
     char path[RUN_PATH_MOST];
-    if (cut_metrics(run_path(r->path, "metrics.jsonl", path), step) != TSR_OK) return false;
+    if (cut_metrics(run_path(r->path, "metrics.jsonl", path), step, ended) != TSR_OK) return false;
     r->metrics = fopen(path, "a");
     if (!r->metrics) tsr_fail(TSR_EIO, "cannot write %s: %s", path, strerror(errno));
     return r->metrics != NULL;
 }
 
-bool run_folder_open(run_folder *r, const char *path, int64_t step, const json_t *config)
+/* Whether "config.json.1234-0.tmp" was being written by a process that is no more. */
+static bool is_abandoned(const char *name)
+{
+    const char *end = name + strlen(name), *dash, *dot;
+    if (end - name < 8 || strcmp(end - 4, ".tmp") != 0) return false;
+    for (dash = end - 4; dash > name && dash[-1] >= '0' && dash[-1] <= '9';) dash--;
+    if (dash == end - 4 || dash == name || *--dash != '-') return false;
+    for (dot = dash; dot > name && dot[-1] >= '0' && dot[-1] <= '9';) dot--;
+    if (dot == dash || dot == name || dot[-1] != '.') return false;
+    long process = strtol(dot, NULL, 10);
+    return process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+/* Files are written under a temporary name (tessera/io.h); a process that is killed leaves it behind. */
+static void remove_abandoned(const char *folder)
+{
+    char path[RUN_PATH_MOST];
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (is_abandoned(e->d_name) && (size_t)snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < sizeof path)
+            unlink(path);
+    if (d) closedir(d);
+}
+
+tsr_status run_folder_prepare(const char *path, const json_t *config)
+{
+    char inner[RUN_PATH_MOST];
+    tsr_status status = make_folders(path);
+    if (status != TSR_OK) return status;
+    remove_abandoned(path);
+    remove_abandoned(run_path(path, "checkpoints", inner));
+    remove_abandoned(run_path(path, "samples", inner));
+    return write_config(path, config);
+}
+
+bool run_folder_open(run_folder *r, const char *path, int64_t step, int64_t ended, const json_t *config)
 {
     *r = (run_folder){.path = path};
-    if (make_folders(path) != TSR_OK || write_config(path, config) != TSR_OK || !open_metrics(r, step)) return false;
+    if (run_folder_prepare(path, config) != TSR_OK || !open_metrics(r, step, ended)) return false;
     r->events = tsr_events_open(path);
     return r->events && tsr_events_restart(r->events, step + 1) == TSR_OK;
 }

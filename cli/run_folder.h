@@ -35,9 +35,12 @@ const char *run_path(const char *folder, const char *name, char *buffer);
 /* Whether the folder has a checkpoint. */
 bool run_has_checkpoint(const char *folder);
 
-/* Make the folder or go on in it; of an earlier run's metrics, steps beyond `step` are dropped. An error is pending after
-   false; run_folder_close follows either way. */
-bool run_folder_open(run_folder *r, const char *path, int64_t step, const json_t *config);
+/* Make the folder, write its config.json, and remove what writers that were killed left half written. */
+tsr_status run_folder_prepare(const char *path, const json_t *config);
+
+/* Make the folder or go on in it; of an earlier run's metrics, steps beyond `step` are dropped, and that of `ended` (-1: none).
+   An error is pending after false; run_folder_close follows either way. */
+bool run_folder_open(run_folder *r, const char *path, int64_t step, int64_t ended, const json_t *config);
 void run_folder_close(run_folder *r);
 
 /* Append a step's metrics. */

@@ -79,7 +79,8 @@ static tsr_status after_step(loop *l, const step_report *r, double seconds)
     const train_options *o = &l->s->o;
     int64_t step = l->t->steps(l->t->self);
     tsr_status status = TSR_OK;
-    if (is_due(step, o->log_every)) status = run_folder_log(&l->folder, step, seconds, r->terms, r->count);
+    if (is_due(step, o->log_every) || step == o->steps)
+        status = run_folder_log(&l->folder, step, seconds, r->terms, r->count);
     if (status == TSR_OK && is_due(step, o->sample_every)) status = save_picture(l);
     if (status == TSR_OK && is_due(step, o->checkpoint_every)) status = save_checkpoint(l);
     progress_update(&l->bar, step, describe(r, note, sizeof note));
@@ -124,6 +125,15 @@ static void print_end(const loop *l)
            (long long)step, (long long)l->s->o.steps, now_seconds() - l->started, why, l->s->o.out);
 }
 
+/* A run that ended between two lines of its metrics has one of its last step. A longer run has not, so that it is dropped:
+   the step; -1: there is none. */
+static int64_t ended_between(const loop *l)
+{
+    int64_t steps = json_integer_value(json_object_get(json_object_get(l->s->stored, "train"), "steps"));
+    int64_t every = json_integer_value(json_object_get(json_object_get(l->s->stored, "run"), "log_every"));
+    return steps > 0 && steps < l->s->o.steps && !is_due(steps, every) ? steps : -1;
+}
+
 static tsr_status begin(loop *l)
 {
     char path[RUN_PATH_MOST];
@@ -136,7 +146,7 @@ static tsr_status begin(loop *l)
     l->saved = restored ? step : -1;
     l->pictured = -1;
     l->bar = progress_start("steps", step, o->steps, !o->no_progress);
-    return run_folder_open(&l->folder, o->out, step, l->effective) ? TSR_OK : tsr_error_status();
+    return run_folder_open(&l->folder, o->out, step, ended_between(l), l->effective) ? TSR_OK : tsr_error_status();
 }
 
 int train_loop(const train_settings *s, trainee *t, const json_t *effective)

@@ -88,7 +88,7 @@ static const option vqgan_options[] = {
     FIELD("ch", "N", "channels of the first level", "ch"),
     FIELD("ch-mult", "N,N,...", "factor for each level; levels halve the resolution", "ch_mult"),
     FIELD("num-res-blocks", "N", "a level", "num_res_blocks"),
-    FIELD("attn-resolutions", "N,N,...", "with attention", "attn_resolutions"),
+    FIELD("attn-resolutions", "N,N,...|none", "with attention", "attn_resolutions"),
     FIELD("resolution", "N", "that attn-resolutions refer to", "resolution"),
     FIELD("beta", "F", "commitment weight", "beta"),
     FIELD("dropout", "F", "in residual blocks", "dropout"),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "code_set.h"
 #include "commands.h"
@@ -17,6 +18,7 @@
 #include "report.h"
 #include "tessera/autograd.h"
 #include "tessera/gpt.h"
+#include "tessera/memory.h"
 #include "train_loop.h"
 
 enum { SHOWN = 16 };
@@ -132,16 +134,56 @@ static bool open_codes(prior_run *r)
     return true;
 }
 
-/* Codes of the pictures, from the run's folder when they are there already. */
-static bool encode_pictures(prior_run *r)
+/* The checksum of the VQGAN's file, and all that says which pictures: what codes depend on. For tsr_free. */
+static char *origin_text(const prior_run *r)
+{
+    char *path = model_file_path(r->s.o.model), *text = NULL;
+    tsr_bytes file = {0};
+    if (path && tsr_read_file(path, &file) == TSR_OK) {
+        uLong sum = crc32_z(0, file.data, (z_size_t)file.size);
+        json_t *data = options_write_section(r->s.set, &r->s.o, "data");
+        json_t *root = json_pack("{s:I, s:I, s:o}", "vqgan_crc32", (json_int_t)sum, "pictures",
+                                 (json_int_t)tsr_dataset_length(r->set), "data", data);
+        char *dump = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS);
+        text = tsr_strdup(dump);
+        free(dump);
+        json_decref(root);
+    }
+    tsr_bytes_free(&file);
+    tsr_free(path);
+    return text;
+}
+
+/* The codes of an earlier start of the run, if they are what would be made now. False: they are not, or there are none. */
+static bool reuse_codes(prior_run *r, const char *path, const char *origin)
+{
+    if (!r->s.o.resume || access(path, F_OK) != 0) return false;
+    if (!code_set_load(&r->codes, path)) tsr_error_clear(); /* damaged: made anew, too */
+    else if (r->codes.origin && !strcmp(r->codes.origin, origin)) return true;
+    code_set_free(&r->codes);
+    report_note(r->s.set->command, "%s is of another VQGAN or of other pictures: encoding anew", path);
+    return false;
+}
+
+static bool encode_anew(prior_run *r, const char *path, const char *origin)
+{
+    const train_options *o = &r->s.o;
+    if (!code_set_encode(&r->codes, r->set, o->data.source, r->vqgan, o->batch, !o->no_progress)) return false;
+    return (r->codes.origin = tsr_strdup(origin)) && code_set_save(&r->codes, path) == TSR_OK;
+}
+
+/* Codes of the pictures, from the run's folder when they are there already. The run can be resumed from here on. */
+static bool encode_pictures(prior_run *r, const json_t *effective)
 {
     char path[RUN_PATH_MOST];
     if (r->s.o.codes) return true;
     code_set_free(&r->codes);
     run_path(r->s.o.out, "codes.safetensors", path);
-    if (r->s.o.resume && access(path, F_OK) == 0) return code_set_load(&r->codes, path);
-    return code_set_encode(&r->codes, r->set, r->vqgan, r->s.o.batch, !r->s.o.no_progress) &&
-           tsr_make_folder(r->s.o.out) == TSR_OK && code_set_save(&r->codes, path) == TSR_OK;
+    char *origin = origin_text(r);
+    bool ok = origin && run_folder_prepare(r->s.o.out, effective) == TSR_OK &&
+              (reuse_codes(r, path, origin) || encode_anew(r, path, origin));
+    tsr_free(origin);
+    return ok;
 }
 
 static int check_use(const prior_run *r)
@@ -248,7 +290,7 @@ static int prepare_and_train(prior_run *r)
     if ((status = configure(r)) != OPTIONS_GO_ON) return status;
     json_t *effective = settings_effective(&r->s, r->config_text.data);
     if (!settings_agree(&r->s, effective)) status = EXIT_WRONG_USE;
-    else if (!build(r) || !encode_pictures(r) || code_set_fits(&r->codes, &r->config) != TSR_OK)
+    else if (!build(r) || !encode_pictures(r, effective) || code_set_fits(&r->codes, &r->config) != TSR_OK)
         status = report_error(r->s.set->command);
     else status = train(r, effective);
     json_decref(effective);

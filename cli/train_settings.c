@@ -1,6 +1,8 @@
 /* train_settings.c: from a command line to the effective configuration of a run. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "checkpoint.h"
 #include "model_file.h"
@@ -9,11 +11,37 @@
 
 /* ---- reading -------------------------------------------------------------------------------------------------------------- */
 
-static bool read_sections(train_settings *s, const json_t *root)
+static const char *kind_of(const train_settings *s) { return s->set->command + strlen("train "); }
+
+/* All that a configuration may consist of; its kind, if it says one, is what is trained. */
+static bool check_keys(const train_settings *s, const char *source, const json_t *root)
+{
+    static const char *const known[] = {"kind", "model", "train", "data", "run"};
+    const char *key, *kind = json_string_value(json_object_get(root, "kind"));
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)root, key, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) found |= !strcmp(key, known[i]);
+        if (!found) return options_unknown_key(s->set, source, NULL, key) == OPTIONS_GO_ON;
+    }
+    if (!kind || !strcmp(kind, kind_of(s))) return true;
+    report_usage(s->set->command, "%s holds a %s run, not a %s's; `tessera train %s` is its command", source, kind,
+                 kind_of(s), kind);
+    return false;
+}
+
+static bool read_sections(train_settings *s, const char *source, const json_t *root)
 {
     static const char *const sections[] = {"train", "data", "run"};
+    const json_t *model = json_object_get(root, "model");
+    if (!check_keys(s, source, root)) return false;
+    if (model && !json_is_object(model)) {
+        report_usage(s->set->command, "%s: the configuration's section \"model\" is not a JSON object", source);
+        return false;
+    }
     for (int i = 0; i < 3; i++)
-        if (!options_read_section(s->set, &s->line, &s->o, sections[i], json_object_get(root, sections[i])))
+        if (!options_read_section(s->set, &s->line, &s->o, source, sections[i], json_object_get(root, sections[i])))
             return false;
     return true;
 }
@@ -22,13 +50,17 @@ static bool read_sections(train_settings *s, const json_t *root)
 static int read_config_file(train_settings *s)
 {
     json_error_t error;
+    struct stat st;
     if (!s->o.config) return OPTIONS_GO_ON;
+    if (stat(s->o.config, &st) == 0 && S_ISDIR(st.st_mode))
+        return report_usage(s->set->command, "--config %s is a folder; a JSON file is needed, as a run's config.json",
+                            s->o.config);
     json_t *root = s->sources[0] = json_load_file(s->o.config, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root)) {
         tsr_fail(TSR_EFORMAT, "--config %s: %s", s->o.config, root ? "not a JSON object" : error.text);
         return report_error(s->set->command);
     }
-    return read_sections(s, root) ? OPTIONS_GO_ON : EXIT_WRONG_USE;
+    return read_sections(s, s->o.config, root) ? OPTIONS_GO_ON : EXIT_WRONG_USE;
 }
 
 /* --resume: what the command line does not say is as it was. */
@@ -38,7 +70,7 @@ static int read_stored(train_settings *s)
     s->stored = s->sources[1] = checkpoint_run_config(s->o.out);
     if (tsr_error_status() != TSR_OK) return report_error(s->set->command);
     if (!s->stored) report_note(s->set->command, "%s holds no run yet: starting one", s->o.out);
-    return !s->stored || read_sections(s, s->stored) ? OPTIONS_GO_ON : EXIT_WRONG_USE;
+    return !s->stored || read_sections(s, s->o.out, s->stored) ? OPTIONS_GO_ON : EXIT_WRONG_USE;
 }
 
 static int read_augment(train_settings *s)
@@ -129,16 +161,55 @@ static tsr_status apply_init(const train_settings *s, const any_config *m)
     return status;
 }
 
+/* What is wrong with a setting of the model, with the name of the option that gave it. */
+static tsr_status name_option(const train_settings *s, const char *key)
+{
+    const char *flag = options_of_field(s->set, key);
+    char where[80];
+    snprintf(where, sizeof where, flag ? "--%s" : "--set %s", flag ? flag : key);
+    return report_prefix(where);
+}
+
+/* Field by field, so that what is wrong can be told. */
+static tsr_status apply_fields(const train_settings *s, const any_config *m, const char *parent, const json_t *fields)
+{
+    const char *key;
+    json_t *value;
+    tsr_status status = TSR_OK;
+    json_object_foreach((json_t *)(uintptr_t)fields, key, value)
+    {
+        char name[128];
+        snprintf(name, sizeof name, "%s%s%s", parent ? parent : "", parent ? "." : "", key);
+        if (!parent && json_is_object(value)) status = apply_fields(s, m, key, value);
+        else {
+            json_t *one = NULL;
+            options_set_field(&one, name, json_incref(value));
+            status = apply_json(m, one);
+            json_decref(one);
+            if (status != TSR_OK) status = name_option(s, name);
+        }
+        if (status != TSR_OK) return status;
+    }
+    return status;
+}
+
+/* The configuration file's section "model". */
+static tsr_status apply_file(const train_settings *s, const any_config *m)
+{
+    tsr_status status = apply_json(m, json_object_get(s->sources[0], "model"));
+    return status == TSR_OK ? status : report_prefix(s->o.config);
+}
+
 static bool resolve_config(train_settings *s, const any_config *m, const json_t *fitted, int *status)
 {
     *status = EXIT_RUN_FAILED;
     tsr_status result = apply_json(m, fitted);
     if (result == TSR_OK) result = apply_init(s, m);
-    if (result == TSR_OK && s->sources[0]) result = apply_json(m, json_object_get(s->sources[0], "model"));
+    if (result == TSR_OK && s->sources[0]) result = apply_file(s, m);
     if (result == TSR_OK && model_is_stored(s)) result = apply_json(m, json_object_get(s->stored, "model"));
     if (result == TSR_OK) {
         *status = EXIT_WRONG_USE; /* what follows is the command line's doing */
-        result = apply_json(m, s->o.fields);
+        result = apply_fields(s, m, NULL, s->o.fields);
     }
     if (result == TSR_OK) result = m->check(m->c);
     if (result == TSR_OK) return true;
@@ -153,6 +224,19 @@ static bool read_preset(const train_settings *s, tsr_status found, int *status)
     return found == TSR_OK;
 }
 
+/* Another model's configuration may have other channels than --channels. */
+static bool channels_agree(const train_settings *s, const tsr_vqgan_config *c, int *status)
+{
+    int64_t channels = s->o.data.channels;
+    if (channels == 0 || (channels == c->in_channels && channels == c->out_ch)) return true;
+    *status = report_usage(
+        s->set->command,
+        "--channels %lld, and the model has in_channels %lld and out_ch %lld; --set in_channels=%lld "
+        "--set out_ch=%lld changes it",
+        (long long)channels, (long long)c->in_channels, (long long)c->out_ch, (long long)channels, (long long)channels);
+    return false;
+}
+
 bool settings_vqgan_config(train_settings *s, tsr_vqgan_config *c, int *status)
 {
     if (!read_preset(s, tsr_vqgan_preset(s->o.preset, c), status)) return false;
@@ -160,7 +244,11 @@ bool settings_vqgan_config(train_settings *s, tsr_vqgan_config *c, int *status)
         options_set_field(&s->o.fields, "legacy", json_boolean(s->o.legacy_vq));
     if (options_known(s->set, &s->line, "codebook"))
         options_set_field(&s->o.fields, "ema_codebook", json_boolean(s->o.codebook == 1));
-    if (!resolve_config(s, &(any_config){MODEL_VQGAN, c, read_vqgan, check_vqgan}, NULL, status)) return false;
+    json_int_t channels = s->o.data.channels; /* 0: the model's */
+    json_t *fitted = channels > 0 ? json_pack("{s:I, s:I}", "in_channels", channels, "out_ch", channels) : NULL;
+    bool resolved = resolve_config(s, &(any_config){MODEL_VQGAN, c, read_vqgan, check_vqgan}, fitted, status);
+    json_decref(fitted);
+    if (!resolved || !channels_agree(s, c, status)) return false;
     if (c->beta == 0) c->beta = TSR_ZERO; /* presets have another: it is what was asked for */
     return true;
 }
@@ -175,8 +263,8 @@ bool settings_prior_config(train_settings *s, const json_t *fitted, tsr_gpt_conf
 
 json_t *settings_effective(const train_settings *s, const char *model_config)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", s->set->command + strlen("train "), "model",
-                     json_loads(model_config, 0, NULL), "train", options_write_section(s->set, &s->o, "train"), "data",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", kind_of(s), "model", json_loads(model_config, 0, NULL),
+                     "train", options_write_section(s->set, &s->o, "train"), "data",
                      options_write_section(s->set, &s->o, "data"), "run", options_write_section(s->set, &s->o, "run"));
 }
 

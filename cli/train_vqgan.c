@@ -135,7 +135,7 @@ static int load_perceptual(vqgan_run *r)
 {
     const char *text = r->s.o.perceptual;
     if (!strcmp(text, "none")) return OPTIONS_GO_ON;
-    if (strncmp(text, "lpips:", 6) != 0)
+    if (strncmp(text, "lpips:", 6) != 0 || !text[6])
         return report_usage(r->s.set->command, "--perceptual is none or lpips:FILE, not '%s'", text);
     r->lpips = tsr_lpips_load(text + 6);
     if (r->lpips && r->s.o.dtype == 1) tsr_module_to(r->lpips, TSR_F64);

@@ -151,6 +151,8 @@ static tsr_status open_path(tsr_dataset *set, const char *path, const tsr_datase
     if (stat(path, &st) != 0)
         return tsr_fail(TSR_EIO, "data: there is no file or folder %s (%s); \"scenes\" needs none", path,
                         strerror(errno));
+    if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) /* a pipe would be waited for */
+        return tsr_fail(TSR_EIO, "data: %s is neither a file nor a folder", path);
     return S_ISDIR(st.st_mode) ? open_folder(set, path, o) : open_file(set, path, (int64_t)st.st_size, o);
 }
 

@@ -216,7 +216,10 @@ static void keep_part(tsr_dataset *set, folder *f, tsr_part part)
 static tsr_status read_path(const tsr_dataset *set, int64_t item, const char *path, const data_view *view,
                             data_target *out)
 {
+    struct stat st;
     tsr_image_options o = {.channels = (int)set->info.channels, .bits = 8};
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return tsr_fail(TSR_EFORMAT, "data: %s is a pipe or a device, not a file", path);
     tsr_tensor *t = tsr_image_load(path, &o);
     if (!t) return tsr_error_status();
     int64_t channels = set->info.channels, width = tsr_size(t, 1);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "data/source_memory.h"
@@ -97,6 +99,8 @@ static tsr_status read_stream(gzFile f, const char *path, growing *g)
 /* The whole file, inflated when it is gzipped. */
 static tsr_status read_whole(const char *path, growing *g)
 {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return tsr_fail(TSR_EIO, "data: %s is not a file", path);
     gzFile f = gzopen(path, "rb");
     if (!f) return tsr_fail(TSR_EIO, "data: %s cannot be opened: %s", path, strerror(errno));
     tsr_status status = read_stream(f, path, g);
@@ -121,9 +125,7 @@ static bool labels_path(const char *pictures, tsr_text *out)
         tsr_text_free(out);
         tsr_text_add(out, "%.*slabels%cidx1%.*s%s", (int)(mark - pictures), pictures, separator, stem, rest,
                      packed ? ".gz" : "");
-        FILE *f = out->failed ? NULL : fopen(tsr_text_get(out), "rb");
-        if (f) fclose(f);
-        if (f || out->failed) return true;
+        if (out->failed || access(tsr_text_get(out), R_OK) == 0) return true;
     }
     return false;
 }

@@ -70,8 +70,8 @@ static tsr_status read_range(tsr_archive *a, const char *name, const json_t *off
         return archive_damaged(a, "tensor \"%.100s\" has no data_offsets [begin, end]", name);
     int64_t b = json_integer_value(begin), e = json_integer_value(end);
     if (b > e || e > room)
-        return archive_damaged(a, "tensor \"%.100s\" lies at bytes %lld to %lld of %lld", name, (long long)b,
-                               (long long)e, (long long)room);
+        return archive_damaged(a, "tensor \"%.100s\" lies at bytes %lld to %lld of %lld%s", name, (long long)b,
+                               (long long)e, (long long)room, b > e ? "" : ": the file is cut off");
     out->offset = b;
     out->entry.bytes = e - b;
     return TSR_OK;
