@@ -13,14 +13,14 @@ extern "C" {
 
 /* ---- types of optional arguments ----------------------------------------------------------------------------- */
 
-/** A number that may be absent: TSR_INT(2), TSR_FLOAT(0.5); {0} is absent. C takes `.dim = 1` for the kind: compilers warn
-    (-Wmissing-braces, in -Wall), and since a kind is no everyday number, the call is refused. */
-typedef enum tsr_number_kind {
-    TSR_NUMBER_NONE = 0,
-    TSR_NUMBER_INT = 0x6e756d01,
-    TSR_NUMBER_FLOAT,
-    TSR_NUMBER_BOOL
-} tsr_number_kind;
+/** A number that may be absent: TSR_INT(2), TSR_FLOAT(0.5); {0} is absent. C takes `.dim = 1` for the kind, so a kind is a
+    pointer: compilers refuse `.alpha = 0.5`, refuse `.dim = 1` or warn of it, and then the call is refused. Only `.dim = 0`
+    cannot be told from an absent one: docs/conventions.md. */
+typedef const struct tsr_number_kind_ *tsr_number_kind;
+#define TSR_NUMBER_NONE ((tsr_number_kind)0)
+#define TSR_NUMBER_INT ((tsr_number_kind)0x6e756d01)
+#define TSR_NUMBER_FLOAT ((tsr_number_kind)0x6e756d02)
+#define TSR_NUMBER_BOOL ((tsr_number_kind)0x6e756d03)
 typedef struct tsr_number {
     tsr_number_kind kind;
     int64_t i;
@@ -32,11 +32,13 @@ typedef struct tsr_number {
 /** A switch whose default is not "no". */
 typedef enum tsr_flag { TSR_FLAG_DEFAULT = 0, TSR_YES, TSR_NO } tsr_flag;
 
-/** Up to 8 floating-point numbers; n = 0 means the default. */
+/** Up to 8 floating-point numbers, TSR_FLOATS(0.5, 2); n = 0 means the default, and all v are 0 then. */
 typedef struct tsr_floats {
-    int32_t n;
     double v[TSR_MAX_DIMS];
+    int32_t n;
 } tsr_floats;
+#define TSR_FLOATS(...)                                                                                                \
+    ((tsr_floats){.v = {__VA_ARGS__}, .n = (int32_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double))})
 
 /** Zero in an optional int or float argument means its default; these say zero itself. */
 #define TSR_ZERO_INT INT64_MIN

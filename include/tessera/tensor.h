@@ -25,15 +25,16 @@ extern "C" {
 
 typedef struct tsr_tensor tsr_tensor;
 
-/** Up to 8 integers: a shape, strides, a list of dimensions. */
+/** Up to 8 integers: a shape, strides, a list of dimensions. With n = 0 all v are 0: a bare number where TSR_DIMS(number)
+    belongs lands in v and is refused. */
 typedef struct tsr_shape {
-    int32_t n;
     int64_t v[TSR_MAX_DIMS];
+    int32_t n;
 } tsr_shape;
 
 /** TSR_SHAPE(4, 3, 32, 32); TSR_SCALAR_SHAPE for zero dimensions; TSR_DIMS(1, 2) reads better for dimensions. */
 #define TSR_SHAPE(...)                                                                                                 \
-    ((tsr_shape){.n = (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), .v = {__VA_ARGS__}})
+    ((tsr_shape){.v = {__VA_ARGS__}, .n = (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))})
 #define TSR_DIMS(...) TSR_SHAPE(__VA_ARGS__)
 #define TSR_SCALAR_SHAPE ((tsr_shape){.n = 0})
 

@@ -330,6 +330,9 @@ typedef struct backend {
 
 /* The table of a device. */
 const backend *backend_of(tsr_device device);
+/* The operator that the thread's kernels work for, which their errors name; NULL when there is none. Returns the one before. */
+const char *backend_set_caller(const char *name);
+const char *backend_caller(void);
 /* Tests and TSR_ISA: "reference", "baseline", "avx2", "avx512" or NULL for the best. TSR_EINVAL when unknown,
    TSR_ESTATE when the machine lacks it. */
 tsr_status backend_select(const char *isa);

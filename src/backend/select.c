@@ -142,6 +142,17 @@ const backend *backend_of(tsr_device device)
     return atomic_load(&current);
 }
 
+static _Thread_local const char *caller;
+
+const char *backend_set_caller(const char *name)
+{
+    const char *before = caller;
+    caller = name;
+    return before;
+}
+
+const char *backend_caller(void) { return caller; }
+
 const char *backend_isa(void) { return backend_of(TSR_CPU)->name; }
 
 tsr_status tsr_set_isa(const char *isa) { return backend_select(isa); }

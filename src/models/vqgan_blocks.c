@@ -107,7 +107,7 @@ static tsr_tensor *downsample_forward(tsr_module *m, tsr_tensor *x)
 
 static tsr_tensor *upsample_forward(tsr_module *m, tsr_tensor *x)
 {
-    return tsr_forward(((resample *)tsr_module_state(m))->conv, tsr_interpolate(x, .scale_factor = {2, {2, 2}}));
+    return tsr_forward(((resample *)tsr_module_state(m))->conv, tsr_interpolate(x, .scale_factor = TSR_FLOATS(2, 2)));
 }
 
 static tsr_module *with_conv(const tsr_module_type *type, tsr_module *conv)

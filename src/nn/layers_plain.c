@@ -54,7 +54,7 @@ OPTION_LAYER(max_pool2d, "MaxPool2d",
 OPTION_LAYER(avg_pool2d, "AvgPool2d",
              tsr_avg_pool2d(x, {state(m)->first, state(m)->first}, .stride = {state(m)->second, state(m)->second}))
 OPTION_LAYER(upsample, "Upsample",
-             tsr_interpolate(x, .scale_factor = {2, {(double)state(m)->first, (double)state(m)->first}}))
+             tsr_interpolate(x, .scale_factor = TSR_FLOATS((double)state(m)->first, (double)state(m)->first)))
 
 tsr_module *tsr_nn_leaky_relu(double slope)
 {

@@ -45,42 +45,107 @@ static void scan_tensor(tsr_tensor **slot, int param, int index, void *user)
     if (!s->requires_grad && record_requires_grad(*slot)) s->requires_grad = true;
 }
 
+/* A bare number where a list belongs, or TSR_INT(number), lands in the first member of the field's struct. Those are laid
+   out so that this is not what anyone means, but for a bare 0, which looks as if nothing was given. */
+
+static bool refuse(const op_info *info, const op_param *p, const char *format, ...) TSR_PRINTF(3, 4);
+static bool refuse(const op_info *info, const op_param *p, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tsr_fail(TSR_EINVAL, "%s: argument '%s' %s", info->name, p->name, text);
+    return false;
+}
+
 /* Lists of fixed room come from the caller with a count, which must not lead beyond them. */
 static bool check_count(const op_info *info, const op_param *p, int64_t n)
 {
     if (n >= 0 && n <= TSR_MAX_DIMS) return true;
-    tsr_fail(TSR_EINVAL, "%s: argument '%s' has %lld entries; 0 to %d are possible", info->name, p->name, (long long)n,
-             TSR_MAX_DIMS);
-    return false;
+    return refuse(info, p, "has %lld entries; 0 to %d are possible", (long long)n, TSR_MAX_DIMS);
+}
+
+static bool check_shape(const op_info *info, const op_param *p, const tsr_shape *s)
+{
+    tsr_shape bare = *s;
+    for (int d = 0; s->n == 0 && d < TSR_MAX_DIMS; d++)
+        if (s->v[d] != 0) bare.n = d + 1;
+    if (bare.n == s->n) return check_count(info, p, s->n);
+    const char *text = shape_text(&bare); /* in brackets */
+    int length = (int)strlen(text) - 2;
+    return refuse(info, p, "has values but no count: write TSR_%s(%.*s), not %.*s",
+                  strstr(p->name, "dim") ? "DIMS" : "SHAPE", length, text + 1, length, text + 1);
+}
+
+static bool check_floats(const op_info *info, const op_param *p, const tsr_floats *f)
+{
+    for (int d = 0; f->n == 0 && d < TSR_MAX_DIMS; d++)
+        if (f->v[d] != 0)
+            return refuse(info, p, "has values but no count: write TSR_FLOATS(%g), not %g", f->v[d], f->v[d]);
+    return check_count(info, p, f->n);
+}
+
+/* int[2]: a bare 2 is {2, 0}. Where 0 stands for a default that is not 0, either all entries are left out or none. */
+static bool check_ints(const op_info *info, const op_param *p, const int64_t *v)
+{
+    if (p->optional || !p->has_default || p->default_number == 0) return true;
+    for (int i = 1; i < p->count; i++)
+        if ((v[i] == 0) != (v[0] == 0))
+            return refuse(info, p, "is %lld, then %lld: write all %d entries, {%lld, ...}, not a bare number",
+                          (long long)v[0], (long long)v[i], p->count, (long long)v[0]);
+    return true;
 }
 
 static bool check_list(const op_info *info, const op_param *p, const tsr_tensors *list)
 {
     if (list->n == 0 || (list->n > 0 && list->v)) return true;
-    tsr_fail(TSR_EINVAL, "%s: argument '%s' has %lld entries at %s", info->name, p->name, (long long)list->n,
-             list->v ? "an address" : "NULL");
-    return false;
+    return refuse(info, p, "has %lld entries at %s", (long long)list->n, list->v ? "an address" : "NULL");
 }
 
-/* A bare number where TSR_INT(number) belongs became the kind. */
 static bool check_number(const op_info *info, const op_param *p, const tsr_number *n)
 {
-    int kind = (int)n->kind;
-    if (kind == TSR_NUMBER_NONE || (kind >= TSR_NUMBER_INT && kind <= TSR_NUMBER_BOOL)) return true;
-    tsr_fail(TSR_EINVAL, "%s: argument '%s' must be given as TSR_INT(%d) or TSR_FLOAT(x), not as a bare number",
-             info->name, p->name, kind);
-    return false;
+    if (n->kind == TSR_NUMBER_INT || n->kind == TSR_NUMBER_FLOAT || n->kind == TSR_NUMBER_BOOL) return true;
+    if (n->kind != TSR_NUMBER_NONE)
+        return refuse(info, p, "must be given as TSR_INT(%lld) or TSR_FLOAT(x), not as a bare number",
+                      (long long)(intptr_t)n->kind);
+    if (n->i != 0 || n->f != 0)
+        return refuse(info, p, "has a value but no kind: write TSR_INT(2) or TSR_FLOAT(0.5), not bare numbers");
+    if (p->optional || p->has_default) return true;
+    return refuse(info, p, "is required: write TSR_INT(2) or TSR_FLOAT(0.5)");
 }
 
-static bool check_counts(const op_info *info, const void *args)
+static bool check_string(const op_info *info, const op_param *p, const char *text)
+{
+    return text || p->optional || p->has_default || refuse(info, p, "is NULL");
+}
+
+static bool check_field(const op_info *info, const op_param *p, const void *field)
+{
+    switch (p->kind) {
+    case OP_SHAPE:
+        return check_shape(info, p, field);
+    case OP_FLOATS:
+        return check_floats(info, p, field);
+    case OP_INTS:
+        return check_ints(info, p, field);
+    case OP_TENSORS:
+        return check_list(info, p, field);
+    case OP_NUMBER:
+        return check_number(info, p, field);
+    case OP_STRING:
+        return check_string(info, p, *(const char *const *)field);
+    default:
+        return true;
+    }
+}
+
+static bool check_fields(const op_info *info, const void *args)
 {
     for (int i = 0; i < info->param_count; i++) {
         const op_param *p = &info->params[i];
-        const void *field = (const char *)args + p->offset;
-        if (p->kind == OP_SHAPE && !check_count(info, p, ((const tsr_shape *)field)->n)) return false;
-        if (p->kind == OP_FLOATS && !check_count(info, p, ((const tsr_floats *)field)->n)) return false;
-        if (p->kind == OP_TENSORS && !check_list(info, p, field)) return false;
-        if (p->kind == OP_NUMBER && !check_number(info, p, field)) return false;
+        if (!check_field(info, p, (const char *)args + p->offset)) return false;
     }
     return true;
 }
@@ -226,7 +291,9 @@ static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tens
     if (recording && !(c.node = record_begin(info, args))) return -1;
 
     record_set_grad_mode(false);
+    const char *caller = backend_set_caller(info->name);
     int64_t n = info->forward(&c, c.dest ? own : args, out, room);
+    backend_set_caller(caller);
     bool ok = n >= 0 && (!c.dest || finish_inplace(&c, out));
     if (!pending && tsr_error_pending()) ok = false; /* what the derivative needs could not be kept */
     record_set_grad_mode(grad_mode);
@@ -248,7 +315,7 @@ int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t 
         tsr_fail(TSR_EINVAL, "%s: argument struct of %zu bytes", info->name, info->args_size);
         return -1;
     }
-    if (!check_counts(info, args)) return -1;
+    if (!check_fields(info, args)) return -1;
     op_apply_defaults(info, args, copy);
     if (!scan_args(info, copy, &s)) return -1;
 

@@ -174,7 +174,7 @@ tsr_tensor *op_select(op_ctx *c, const tsr_select_args *a)
 static tsr_shape without_dim(tsr_shape s, int dim)
 {
     memmove(s.v + dim, s.v + dim + 1, (size_t)(s.n - dim - 1) * sizeof *s.v);
-    s.n--;
+    s.v[--s.n] = 0; /* of no dimensions, a shape has only zeros */
     return s;
 }
 

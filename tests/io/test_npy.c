@@ -273,7 +273,7 @@ static void every_dtype_and_rank_comes_back(void **state)
 {
     (void)state;
     static const tsr_dtype dtypes[] = {TSR_F32, TSR_F64, TSR_I64, TSR_I32, TSR_U8, TSR_BOOL, TSR_F16};
-    static const tsr_shape shapes[] = {{0, {0}}, {1, {5}}, {2, {0, 3}}, {3, {2, 3, 1}}, {8, {1, 2, 1, 1, 1, 1, 1, 2}}};
+    static const tsr_shape shapes[] = {{{0}, 0}, {{5}, 1}, {{0, 3}, 2}, {{2, 3, 1}, 3}, {{1, 2, 1, 1, 1, 1, 1, 2}, 8}};
     _Alignas(8) static const unsigned char bytes[64] = {1, 0, 1, 1};
     for (int64_t d = 0; d < TSR_COUNT(dtypes); d++) {
         for (int64_t s = 0; s < TSR_COUNT(shapes); s++) {

@@ -142,7 +142,7 @@ static void nearest_doubles_pixels(void **state)
 {
     (void)state;
     tsr_tensor *x = tsr_reshape(F64(1, 2), TSR_SHAPE(1, 1, 2));
-    EXPECT(tsr_interpolate(x, .scale_factor = {1, {2}}), 1, 1, 2, 2);
+    EXPECT(tsr_interpolate(x, .scale_factor = TSR_FLOATS(2)), 1, 1, 2, 2);
 }
 
 static void aligned_corners_stay(void **state)
@@ -155,7 +155,7 @@ static void aligned_corners_stay(void **state)
 static void size_and_scale_exclude_each_other(void **state)
 {
     (void)state;
-    assert_null(tsr_interpolate(random(TSR_SHAPE(1, 1, 2)), TSR_SHAPE(4), .scale_factor = {1, {2}}));
+    assert_null(tsr_interpolate(random(TSR_SHAPE(1, 1, 2)), TSR_SHAPE(4), .scale_factor = TSR_FLOATS(2)));
     tensors_expect_error(tsr_error_status(), "one of size and scale_factor must be given, and not both");
 }
 

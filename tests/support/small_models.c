@@ -13,9 +13,9 @@
 tsr_vqgan_config small_vqgan_config(void)
 {
     return (tsr_vqgan_config){.ch = 32,
-                              .ch_mult = {2, {1, 1}},
+                              .ch_mult = {{1, 1}, 2},
                               .num_res_blocks = 1,
-                              .attn_resolutions = {1, {8}},
+                              .attn_resolutions = {{8}, 1},
                               .resolution = 16,
                               .z_channels = 8,
                               .embed_dim = 8,

@@ -120,7 +120,7 @@ static const char *array_in_c(const param *p, const char *text)
 static const char *floats_in_c(const char *text)
 {
     texts list = list_of(text);
-    return join("(tsr_floats){%d, {%s}}", list.n, joined(&list, ", "));
+    return join("TSR_FLOATS(%s)", joined(&list, ", "));
 }
 
 /* f32, I64: TSR_F32, TSR_I64 */

@@ -18,7 +18,8 @@ void ref_fill(backend *b)
 
 bool ref_refuse(const char *kernel, int32_t dtype)
 {
-    tsr_fail(TSR_EINVAL, "%s: there is no CPU kernel for %s", kernel, tsr_dtype_name((tsr_dtype)dtype));
+    tsr_fail(TSR_EINVAL, "%s: there is no CPU kernel for %s", backend_caller() ? backend_caller() : kernel,
+             tsr_dtype_name((tsr_dtype)dtype));
     return false;
 }
 
