@@ -26,7 +26,7 @@ typedef enum tsr_optim_kind {
 
 /** Options of a group; 0 means the default in brackets where there is one. */
 typedef struct tsr_optim_options {
-    double lr;           /**< SGD: required; Adam, AdamW: [1e-3] */
+    double lr;           /**< SGD: required, TSR_ZERO means 0; Adam, AdamW: [1e-3] */
     double weight_decay; /**< SGD, Adam: added to the gradient (L2); AdamW: decoupled (Loshchilov and Hutter 2019) */
     double momentum;     /**< SGD */
     double dampening;    /**< SGD */
@@ -52,8 +52,9 @@ TSR_API tsr_status tsr_optim_step(tsr_optim *o);
 TSR_API void tsr_optim_zero_grad(tsr_optim *o);
 
 TSR_API int64_t tsr_optim_group_count(const tsr_optim *o);
-/** Learning rate of a group, or of all groups (group -1). */
-TSR_API void tsr_optim_set_lr(tsr_optim *o, int64_t group, double lr);
+/** Learning rate of a group, or of all groups (group -1). TSR_EINVAL, and nothing is set: no such group; lr is negative or
+    NaN. */
+TSR_API tsr_status tsr_optim_set_lr(tsr_optim *o, int64_t group, double lr);
 TSR_API double tsr_optim_get_lr(const tsr_optim *o, int64_t group);
 
 /** Append the state's tensors under prefix + "PARAMETER.exp_avg", "PARAMETER.exp_avg_sq", "PARAMETER.step", ...; borrowed, valid until

@@ -152,10 +152,27 @@ static bool run_forward(const tsr_function *f, void *user, running *r, tsr_tenso
     return ok && !tsr_error_pending();
 }
 
+static tsr_status check_call(const tsr_function *f, const tsr_tensors *in, tsr_tensor *const *outs, int64_t n_out)
+{
+    if (!f || !f->forward) return tsr_fail(TSR_EINVAL, "apply: the function%s is NULL", f ? "'s forward" : "");
+    if (in->n < 0 || (in->n > 0 && !in->v))
+        return tsr_fail(TSR_EINVAL, "%s: there are %lld inputs at %s", f->name, (long long)in->n,
+                        in->v ? "an address" : "NULL");
+    if (n_out < 0 || (n_out > 0 && !outs))
+        return tsr_fail(TSR_EINVAL, "%s: there is room for %lld outputs at %s", f->name, (long long)n_out,
+                        outs ? "an address" : "NULL");
+    return TSR_OK;
+}
+
 tsr_status tsr_apply(const tsr_function *f, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out)
 {
     op_ctx c = {0};
     running r = {.ctx = &c, .in = in};
+    tsr_status possible = check_call(f, &in, outs, n_out);
+    if (possible != TSR_OK) {
+        if (f && f->drop) f->drop(user);
+        return possible;
+    }
     bool wanted = false, ok = !tsr_error_pending();
     for (int64_t i = 0; i < in.n; i++) wanted = wanted || (in.v[i] && autograd_requires_grad(in.v[i]));
     for (int64_t i = 0; i < n_out; i++) outs[i] = NULL;

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/util.h"
 #include "nn/module_impl.h"
+#include "tensor/tensor_impl.h"
 #include "tessera/autograd.h"
 
 typedef struct loader {
@@ -92,7 +93,7 @@ tsr_status tsr_module_load_state_dict(tsr_module *m, const tsr_named *tensors, i
                                       tsr_load_report *report)
 {
     loader l = {.report = report};
-    tsr_status status = tsr_error_status();
+    tsr_status status = named_check("module_load_state_dict", tensors, n);
     if (report) *report = (tsr_load_report){0};
     for (int64_t i = 0; status == TSR_OK && i < n; i++)
         if (!tsr_map_put(&l.given, tensors[i].name, (void *)(uintptr_t)&tensors[i])) status = TSR_ENOMEM;

@@ -13,6 +13,10 @@
 
 tsr_module *tsr_module_new(const tsr_module_type *type)
 {
+    if (!type) {
+        tsr_fail(TSR_EINVAL, "module_new: the type is NULL");
+        return NULL;
+    }
     tsr_module *m = tsr_alloc_zeroed(1, sizeof *m);
     if (!m) return NULL;
     m->type = type;
@@ -46,6 +50,15 @@ const tsr_module_type *tsr_module_type_of(const tsr_module *m) { return m ? m->t
 
 /* ---- adding ----------------------------------------------------------------------------------------------------- */
 
+/* What NULL was given to a function; quiet while an error is pending, which then was the cause. */
+static bool are_given(const tsr_module *m, const char *name, const void *added, const char *function)
+{
+    if (m && name && added) return true;
+    if (!tsr_error_pending())
+        tsr_fail(TSR_EINVAL, "module_add_%s: the %s is NULL", function, !m ? "module" : !name ? "name" : function);
+    return false;
+}
+
 static module_tensor *find_tensor(tsr_module *m, const char *name, size_t length)
 {
     for (int64_t i = 0; i < m->tensors.count; i++)
@@ -71,7 +84,7 @@ static bool name_is_free(tsr_module *m, const char *name)
 
 static tsr_tensor *add_tensor(tsr_module *m, const char *name, tsr_tensor *t, bool parameter, bool persistent)
 {
-    if (!m || !t || !name_is_free(m, name)) return NULL;
+    if (!name_is_free(m, name)) return NULL;
     if (m->tensors.count == m->tensors.room &&
         !tsr_grow(&m->tensors.v, m->tensors.count, &m->tensors.room, sizeof *m->tensors.v))
         return NULL;
@@ -83,24 +96,25 @@ static tsr_tensor *add_tensor(tsr_module *m, const char *name, tsr_tensor *t, bo
 
 tsr_tensor *tsr_module_add_parameter(tsr_module *m, const char *name, tsr_tensor *t)
 {
-    if (t && !tsr_is_leaf(t)) {
+    if (!are_given(m, name, t, "parameter")) return NULL;
+    if (!tsr_is_leaf(t)) {
         tsr_fail(TSR_EINVAL,
                  "%s: parameter '%s' is not a leaf: it is the result of a recorded operation; detach it first",
-                 m ? m->type->name : "module", name);
+                 m->type->name, name);
         return NULL;
     }
-    if (t && tsr_set_requires_grad(t, true) != TSR_OK) return NULL;
+    if (tsr_set_requires_grad(t, true) != TSR_OK) return NULL;
     return add_tensor(m, name, t, true, true);
 }
 
 tsr_tensor *tsr_module_add_buffer(tsr_module *m, const char *name, tsr_tensor *t, bool persistent)
 {
-    return add_tensor(m, name, t, false, persistent);
+    return are_given(m, name, t, "buffer") ? add_tensor(m, name, t, false, persistent) : NULL;
 }
 
 tsr_module *tsr_module_add_child(tsr_module *m, const char *name, tsr_module *child)
 {
-    bool ok = m && child && name_is_free(m, name) &&
+    bool ok = are_given(m, name, child, "child") && name_is_free(m, name) &&
               (m->children.count < m->children.room ||
                tsr_grow(&m->children.v, m->children.count, &m->children.room, sizeof *m->children.v));
     char *copy = ok ? tsr_strdup(name) : NULL;
@@ -300,5 +314,7 @@ tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input)
         return NULL;
     }
     tsr_mark mark = tsr_scope_open();
-    return tsr_scope_return(mark, m->type->forward(m, input));
+    tsr_tensor *result = m->type->forward(m, input);
+    if (!result && !tsr_error_pending()) tsr_fail(TSR_EINVAL, "%s: forward returned NULL", m->type->name);
+    return tsr_scope_return(mark, result);
 }

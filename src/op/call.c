@@ -42,7 +42,7 @@ static const char *last_part(const char *name)
 static const char *nearest_name(const char *name)
 {
     const char *best = NULL;
-    int64_t limit = (int64_t)strlen(last_part(name)) / 3 + 1, least = 256 * (limit + 1);
+    int64_t limit = ((int64_t)strlen(last_part(name)) + 2) / 3, least = 256 * (limit + 1);
     for (int64_t i = 0; i < op_name_count; i++) {
         if (op_names[i].info->internal) continue;
         int64_t whole = tsr_edit_distance(name, op_names[i].name);

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/util.h"
+#include "tensor/tensor_impl.h"
 #include "tessera/autograd.h"
 #include "op_gen.h"
 #include "tessera/ops.h"
@@ -61,6 +62,8 @@ static bool check(tsr_optim_kind kind, const tsr_optim_options *o)
 {
     const char *wrong = NULL;
     if (!(o->lr >= 0)) wrong = "learning rate";
+    if (kind == TSR_OPTIM_SGD && o->lr == 0 && !signbit(o->lr))
+        wrong = "lr (SGD's is required; TSR_ZERO says 0 itself)";
     if (!(o->weight_decay >= 0)) wrong = "weight_decay";
     if (kind == TSR_OPTIM_SGD && !(o->momentum >= 0)) wrong = "momentum";
     if (kind == TSR_OPTIM_SGD && o->nesterov && (o->momentum <= 0 || o->dampening != 0))
@@ -75,6 +78,10 @@ static bool check(tsr_optim_kind kind, const tsr_optim_options *o)
 
 tsr_optim *tsr_optim_new(tsr_optim_kind kind, const tsr_optim_options *options)
 {
+    if (kind != TSR_OPTIM_SGD && kind != TSR_OPTIM_ADAM && kind != TSR_OPTIM_ADAMW) {
+        tsr_fail(TSR_EINVAL, "optim: there is no kind %d of optimiser", (int)kind);
+        return NULL;
+    }
     tsr_optim_options all = complete(kind, options);
     if (!check(kind, &all)) return NULL;
     tsr_optim *o = tsr_alloc_zeroed(1, sizeof *o);
@@ -101,10 +108,17 @@ void tsr_optim_free(tsr_optim *o)
 
 /* ---- groups --------------------------------------------------------------------------------------------------------------- */
 
+/* NULL is taken as what a failed tsr_optim_new returned while an error is pending. */
+static bool is_given(const tsr_optim *o, const char *function)
+{
+    if (!o && !tsr_error_pending()) tsr_fail(TSR_EINVAL, "optim: %s: the optimiser is NULL", function);
+    return o != NULL;
+}
+
 static bool add_slot(tsr_optim *o, const tsr_named *p, int64_t group)
 {
-    if (!p->tensor || !tsr_requires_grad(p->tensor) || !tsr_is_leaf(p->tensor)) {
-        tsr_fail(TSR_EINVAL, "optim: '%s' is not a leaf tensor that requires a gradient", p->name ? p->name : "?");
+    if (!tsr_requires_grad(p->tensor) || !tsr_is_leaf(p->tensor)) {
+        tsr_fail(TSR_EINVAL, "optim: '%s' is not a leaf tensor that requires a gradient", p->name);
         return false;
     }
     for (int64_t i = 0; i < o->slots.count; i++)
@@ -114,7 +128,7 @@ static bool add_slot(tsr_optim *o, const tsr_named *p, int64_t group)
         }
     if (o->slots.count == o->slots.room && !tsr_grow(&o->slots.v, o->slots.count, &o->slots.room, sizeof *o->slots.v))
         return false;
-    char *name = tsr_strdup(p->name ? p->name : "");
+    char *name = tsr_strdup(p->name);
     if (!name) return false;
     o->slots.v[o->slots.count++] = (slot){.param = tsr_keep(p->tensor), .name = name, .group = group};
     return true;
@@ -122,7 +136,7 @@ static bool add_slot(tsr_optim *o, const tsr_named *p, int64_t group)
 
 int64_t tsr_optim_add_group(tsr_optim *o, const tsr_named *parameters, int64_t n, const tsr_optim_options *options)
 {
-    if (!o) return -1;
+    if (!is_given(o, "add_group") || named_check("optim: add_group", parameters, n) != TSR_OK) return -1;
     tsr_optim_options all = options ? complete(o->kind, options) : o->defaults;
     if (!check(o->kind, &all)) return -1;
     if (o->groups.count == o->groups.room &&
@@ -140,10 +154,16 @@ int64_t tsr_optim_add_group(tsr_optim *o, const tsr_named *parameters, int64_t n
 
 int64_t tsr_optim_group_count(const tsr_optim *o) { return o ? o->groups.count : 0; }
 
-void tsr_optim_set_lr(tsr_optim *o, int64_t group, double lr)
+tsr_status tsr_optim_set_lr(tsr_optim *o, int64_t group, double lr)
 {
-    for (int64_t i = 0; o && i < o->groups.count; i++)
+    if (!is_given(o, "set_lr")) return tsr_error_status();
+    if (group < -1 || group >= o->groups.count)
+        return tsr_fail(TSR_EINVAL, "optim: set_lr: there is no group %lld among %lld", (long long)group,
+                        (long long)o->groups.count);
+    if (!(lr >= 0)) return tsr_fail(TSR_EINVAL, "optim: set_lr: invalid learning rate %g", lr);
+    for (int64_t i = 0; i < o->groups.count; i++)
         if (group < 0 || group == i) o->groups.v[i].lr = lr;
+    return TSR_OK;
 }
 
 double tsr_optim_get_lr(const tsr_optim *o, int64_t group)
@@ -302,7 +322,7 @@ static tsr_status restore(const char *name, tsr_tensor **at, slot *s, bool is_st
 tsr_status tsr_optim_load_state_dict(tsr_optim *o, const char *prefix, const tsr_named *tensors, int64_t n)
 {
     loading l = {.optim = o};
-    tsr_status status = tsr_error_status();
+    tsr_status status = named_check("optim: load_state_dict", tensors, n);
     for (int64_t i = 0; status == TSR_OK && i < n; i++)
         if (!tsr_map_put(&l.given, tensors[i].name, tensors[i].tensor)) status = TSR_ENOMEM;
     bool was = tsr_set_grad_enabled(false);

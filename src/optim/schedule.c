@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/util.h"
+#include "tensor/tensor_impl.h"
 #include "tessera/autograd.h"
 #include "tessera/ops.h"
 #include "tessera/optim.h"
@@ -54,7 +55,7 @@ static tsr_status total_norm(const tsr_named *p, int64_t n, double *norm)
 tsr_status tsr_clip_grad_norm(const tsr_named *parameters, int64_t n, double max_norm, double *norm)
 {
     double total = 0;
-    if (tsr_error_pending()) return tsr_error_status();
+    TSR_TRY(named_check("clip_grad_norm", parameters, n));
     bool was = tsr_set_grad_enabled(false);
     tsr_status status = total_norm(parameters, n, &total);
     double factor = status == TSR_OK ? max_norm / (total + 1e-6) : 1;

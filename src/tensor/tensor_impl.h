@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "tessera/named.h"
 #include "tessera/tensor.h"
 
 /* Where data lies. The CPU for now; kernels are looked up by it (backend/backend.h). */
@@ -137,5 +138,9 @@ pair_overlap tensor_pair_overlap(const tsr_tensor *a, const tsr_tensor *b);
 /* The two errors of tensor-semantics.md; false and the error when refused. */
 bool tensor_check_written(const tsr_tensor *written);
 bool tensor_check_no_partial_overlap(const tsr_tensor *written, const tsr_tensor *input);
+
+/* Whether a caller's list is there, with a name and a tensor in each entry; otherwise an error that starts with `what`. Also
+   what is pending. */
+tsr_status named_check(const char *what, const tsr_named *list, int64_t n);
 
 #endif

@@ -359,6 +359,16 @@ static bool apply_square(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, 
     return tsr_apply(&square, NULL, (tsr_tensors){in, n_in}, out, n_out) == TSR_OK;
 }
 
+static void a_custom_function_that_is_null_is_refused(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(3), *y;
+    assert_refused(tsr_apply(NULL, NULL, TSR_LIST(x), &y, 1), "apply: the function is NULL");
+    assert_refused(tsr_apply(&(tsr_function){.name = "Empty"}, NULL, TSR_LIST(x), &y, 1), "forward is NULL");
+    assert_refused(tsr_apply(&square, NULL, (tsr_tensors){NULL, 2}, &y, 1), "Square: there are 2 inputs at NULL");
+    assert_refused(tsr_apply(&square, NULL, TSR_LIST(x), NULL, 1), "Square: there is room for 1 outputs at NULL");
+}
+
 static void custom_functions_are_recorded(void **state)
 {
     (void)state;
@@ -519,6 +529,7 @@ int main(void)
         TEST(overlapping_writes_are_refused),
         TEST(hooks_see_and_replace_gradients),
         TEST(ready_leaves_run_before_interior_nodes),
+        TEST(a_custom_function_that_is_null_is_refused),
         TEST(custom_functions_are_recorded),
         TEST(a_gradient_of_the_wrong_shape_is_named),
         TEST(gradcheck_finds_a_wrong_derivative),

@@ -185,8 +185,10 @@ static void adding_to_null_frees_the_child(void **state)
     (void)state;
     int dropped = 0;
     assert_null(tsr_module_add_child(NULL, "x", new_scaled(1, &dropped)));
+    tensors_expect_error(TSR_EINVAL, "module_add_child: the module is NULL");
     assert_int_equal(dropped, 1);
     assert_null(tsr_module_append(NULL, new_scaled(1, &dropped)));
+    tensors_expect_error(TSR_EINVAL, "module_add_child: the module is NULL");
     assert_int_equal(dropped, 2);
 }
 
@@ -276,6 +278,44 @@ static void only_floating_types_can_be_converted_to(void **state)
     tsr_module_free(m);
 }
 
+/* ---- wrong use ---------------------------------------------------------------------------------------------------- */
+
+static void what_is_null_is_refused(void **state)
+{
+    (void)state;
+    assert_null(tsr_module_new(NULL));
+    tensors_expect_error(TSR_EINVAL, "module_new: the type is NULL");
+    tsr_module *m = new_scaled(1, NULL);
+    tsr_tensor *t = tsr_zeros(TSR_SHAPE(1));
+    assert_null(tsr_module_add_parameter(m, NULL, t));
+    tensors_expect_error(TSR_EINVAL, "module_add_parameter: the name is NULL");
+    assert_null(tsr_module_add_parameter(m, "w", NULL));
+    tensors_expect_error(TSR_EINVAL, "module_add_parameter: the parameter is NULL");
+    assert_null(tsr_module_add_buffer(NULL, "w", t, true));
+    tensors_expect_error(TSR_EINVAL, "module_add_buffer: the module is NULL");
+    tensors_expect_error(tsr_module_load_state_dict(m, NULL, 2, true, NULL),
+                         "module_load_state_dict: there are 2 tensors at NULL");
+    tensors_expect_error(tsr_module_load_state_dict(m, &(tsr_named){NULL, t}, 1, true, NULL),
+                         "module_load_state_dict: the name of entry 0 is NULL");
+    tsr_module_free(m);
+}
+
+static tsr_tensor *nothing(tsr_module *m, tsr_tensor *x)
+{
+    (void)m, (void)x;
+    return NULL;
+}
+
+static void a_forward_that_returns_nothing_is_named(void **state)
+{
+    (void)state;
+    static const tsr_module_type type = {.name = "Silent", .state_size = 1, .forward = nothing};
+    tsr_module *m = tsr_module_new(&type);
+    assert_null(tsr_forward(m, tsr_zeros(TSR_SHAPE(1))));
+    tensors_expect_error(TSR_EINVAL, "Silent: forward returned NULL");
+    tsr_module_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +333,8 @@ int main(void)
         TENSOR_TEST(conversion_keeps_values_handles_and_flags),
         TENSOR_TEST(conversion_takes_gradients_along),
         TENSOR_TEST(only_floating_types_can_be_converted_to),
+        TENSOR_TEST(what_is_null_is_refused),
+        TENSOR_TEST(a_forward_that_returns_nothing_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

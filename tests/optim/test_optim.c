@@ -318,6 +318,46 @@ static void options_out_of_range_are_refused(void **state)
                    "nesterov");
 }
 
+static void a_rate_is_required_for_sgd(void **state)
+{
+    (void)state;
+    assert_null(tsr_optim_new(TSR_OPTIM_SGD, NULL));
+    tensors_expect_error(TSR_EINVAL, "SGD's is required");
+    refuse_options(TSR_OPTIM_SGD, (tsr_optim_options){.momentum = 0.9}, "SGD's is required");
+    tsr_optim *o = tsr_optim_new(TSR_OPTIM_SGD, &(tsr_optim_options){.lr = TSR_ZERO});
+    tensors_require(o != NULL, "a rate of TSR_ZERO");
+    tsr_optim_free(o);
+}
+
+static void kinds_groups_and_rates_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    refuse_options((tsr_optim_kind)9, (tsr_optim_options){.lr = 1}, "no kind 9");
+    training t;
+    tsr_optim_options o = {.lr = 0.5};
+    start_all(&t, TSR_F64, TSR_OPTIM_SGD, &o);
+    tensors_expect_error(tsr_optim_set_lr(t.optim, 7, 0.1), "no group 7 among 1");
+    tensors_expect_error(tsr_optim_set_lr(t.optim, -2, 0.1), "no group -2");
+    tensors_expect_error(tsr_optim_set_lr(t.optim, 0, NAN), "invalid learning rate nan");
+    tensors_expect_error(tsr_optim_set_lr(t.optim, 0, -1), "invalid learning rate -1");
+    tensors_expect_error(tsr_optim_set_lr(NULL, 0, 1), "the optimiser is NULL");
+    assert_true(tsr_optim_get_lr(t.optim, 0) == 0.5);
+    tsr_optim_free(t.optim);
+}
+
+static void lists_that_are_null_are_refused(void **state)
+{
+    (void)state;
+    tsr_optim *o = tsr_optim_new(TSR_OPTIM_ADAM, NULL);
+    assert_int_equal(tsr_optim_add_group(o, NULL, 1, NULL), -1);
+    tensors_expect_error(TSR_EINVAL, "add_group: there are 1 tensors at NULL");
+    assert_int_equal(tsr_optim_add_group(NULL, NULL, 0, NULL), -1);
+    tensors_expect_error(TSR_EINVAL, "add_group: the optimiser is NULL");
+    tensors_expect_error(tsr_optim_load_state_dict(o, "", NULL, 2), "load_state_dict: there are 2 tensors at NULL");
+    tensors_expect_error(tsr_clip_grad_norm(NULL, 3, 1, NULL), "clip_grad_norm: there are 3 tensors at NULL");
+    tsr_optim_free(o);
+}
+
 static void what_cannot_be_trained_is_refused_and_the_group_with_it(void **state)
 {
     (void)state;
@@ -384,6 +424,9 @@ int main(void)
         TENSOR_TEST(state_that_was_cut_is_refused),
         TENSOR_TEST(an_empty_state_forgets_the_old_one),
         TENSOR_TEST(options_out_of_range_are_refused),
+        TENSOR_TEST(a_rate_is_required_for_sgd),
+        TENSOR_TEST(kinds_groups_and_rates_that_are_none_are_refused),
+        TENSOR_TEST(lists_that_are_null_are_refused),
         TENSOR_TEST(what_cannot_be_trained_is_refused_and_the_group_with_it),
         TENSOR_TEST(a_pending_error_stops_the_step),
     };
