@@ -70,6 +70,13 @@ static void take_dims(loop *l, const array *const *operand)
     for (int k = 0; k < l->operands; k++) l->stride[k][0] = l->size[k];
 }
 
+static bool is_empty(const array *a)
+{
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] == 0) return true;
+    return false;
+}
+
 loop loop_make(bool sorted, const array *a, const array *b, const array *c, const array *d)
 {
     const array *operand[LOOP_OPERANDS] = {a, b, c, d};
@@ -78,8 +85,12 @@ loop loop_make(bool sorted, const array *a, const array *b, const array *c, cons
         l.data[l.operands] = operand[l.operands]->data;
         l.size[l.operands] = (int64_t)tsr_dtype_size((tsr_dtype)operand[l.operands]->dtype);
     }
+    if (is_empty(a)) { /* whose other sizes and strides may be too large to count with */
+        l.count = 0;
+        l.ndim = 1;
+        return l;
+    }
     take_dims(&l, operand);
-    if (l.count == 0) return l;
     if (sorted) sort_dims(&l);
     merge_dims(&l);
     return l;
