@@ -233,6 +233,9 @@ static void an_unknown_name_is_answered_with_the_nearest(void **state)
     assert_int_equal(tsr_call("torch.sigmoid", NULL, 0, &out, 1), -1);
     assert_non_null(strstr(tsr_error_message(), "did you mean 'sigmoid'"));
     tsr_error_clear();
+    assert_int_equal(tsr_call("foo", NULL, 0, &out, 1), -1);
+    assert_null(strstr(tsr_error_message(), "did you mean"));
+    tsr_error_clear();
 }
 
 static int make_tensor(void **state)
