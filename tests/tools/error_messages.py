@@ -7,7 +7,8 @@ import struct
 import subprocess
 import sys
 
-import numpy as np, torch
+import numpy as np
+import torch
 
 TYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32, "U8": np.uint8, "BOOL": np.bool_}
 
