@@ -238,8 +238,9 @@ static tsr_status mismatch(const model_file *f, const name_list *missing, const 
     format_names(unexpected, "not of the model", foreign, sizeof foreign);
     if (sizes->count > SIZES_SHOWN)
         snprintf(more, sizeof more, "\n\tand %lld more whose sizes differ", (long long)sizes->count - SIZES_SHOWN);
-    return tsr_fail(TSR_EINVAL, "%s does not fit the model, %lld tensors differ:%s%s%s%s", f->path,
-                    (long long)(missing->count + unexpected->count + sizes->count), absent, foreign, sizes->text, more);
+    long long all = missing->count + unexpected->count + sizes->count;
+    return tsr_fail(TSR_EINVAL, "%s does not fit the model, %lld tensor%s:%s%s%s%s", f->path, all,
+                    all == 1 ? " differs" : "s differ", absent, foreign, sizes->text, more);
 }
 
 static tsr_status check_fit(const model_file *f, tsr_module *m, const tsr_named_list *given)

@@ -205,12 +205,10 @@ static bool resolve_config(train_settings *s, const any_config *m, const json_t 
     *status = EXIT_RUN_FAILED;
     tsr_status result = apply_json(m, fitted);
     if (result == TSR_OK) result = apply_init(s, m);
+    if (result == TSR_OK) *status = EXIT_WRONG_USE; /* what follows is the doing of the user's settings */
     if (result == TSR_OK && s->sources[0]) result = apply_file(s, m);
     if (result == TSR_OK && model_is_stored(s)) result = apply_json(m, json_object_get(s->stored, "model"));
-    if (result == TSR_OK) {
-        *status = EXIT_WRONG_USE; /* what follows is the command line's doing */
-        result = apply_fields(s, m, NULL, s->o.fields);
-    }
+    if (result == TSR_OK) result = apply_fields(s, m, NULL, s->o.fields);
     if (result == TSR_OK) result = m->check(m->c);
     if (result == TSR_OK) return true;
     report_error(s->set->command);

@@ -122,6 +122,88 @@ static void weights_that_are_not_finite_are_not_saved(void **state)
     assert_false(temp_exists("h/checkpoints/last.safetensors"));
 }
 
+/* ---- figures by their formulas ----------------------------------------------------------------------------------------- */
+
+/* A figure of the last command's JSON. */
+static double figure(const char *name)
+{
+    char key[64];
+    snprintf(key, sizeof key, "\"%s\": ", name);
+    const char *at = strstr(shell_said, key);
+    assert_non_null(at);
+    return strtod(at + strlen(key), NULL);
+}
+
+/* One picture of zeros, and one whose columns are 0.5 and -0.5 in turn. */
+static void write_two_pictures(void)
+{
+    static float x[2 * 3 * 16 * 16];
+    for (int i = 3 * 16 * 16; i < 2 * 3 * 16 * 16; i++) x[i] = i % 2 ? -0.5f : 0.5f;
+    tsr_mark mark = tsr_scope_open();
+    assert_int_equal(tsr_save_one(temp_path("x.npy"), tsr_from_data(x, TSR_SHAPE(2, 3, 16, 16), TSR_F32)), TSR_OK);
+    tsr_scope_close(mark);
+}
+
+/* Wang et al. 2004, a constant c = 0.5 against a picture of local mean m and variance v: the covariance is 0. */
+static double ssim_of_constant(double m, double v)
+{
+    const double c = 0.5, c1 = 0.02 * 0.02, c2 = 0.06 * 0.06;
+    return (2 * m * c + c1) / (m * m + c * c + c1) * c2 / (v + c2);
+}
+
+/* The mean of columns in turn 1 and -1 under the window, of 11 columns and sigma 1.5, that begins with a 1. */
+static double mean_of_columns(void)
+{
+    double sum = 0, weights = 0;
+    for (int i = -5; i <= 5; i++) {
+        double w = exp(-i * i / (2 * 1.5 * 1.5));
+        sum += (i + 5) % 2 ? -w : w;
+        weights += w;
+    }
+    return sum / weights;
+}
+
+/* The decoder gives 0.5 everywhere: errors are 0.5; and 0 and 1 in turn. */
+static void figures_of_a_constant_decoder_are_those_of_the_formulas(void **state)
+{
+    (void)state;
+    write_two_pictures();
+    shell_expect(TRAIN "--steps 1 --out r", 0);
+    const filling constant[] = {{"decoder.conv_out.weight", 0}, {"decoder.conv_out.bias", 0.5}};
+    rewrite(MODEL, "c.safetensors", constant, 2);
+    shell_expect("$T eval --model c.safetensors --data x.npy --json", 0);
+    double s = mean_of_columns() / 2, v = 0.25 - s * s; /* E x^2 - (E x)^2 */
+    double striped = (ssim_of_constant(s, v) + ssim_of_constant(-s, v)) / 2;
+    assert_float_equal(figure("l1"), 0.5, 1e-6);
+    assert_float_equal(figure("psnr"), (10 * log10(4 / 0.25) + 10 * log10(4 / 0.5)) / 2, 1e-5);
+    assert_float_equal(figure("ssim"), (ssim_of_constant(0, 0) + striped) / 2, 1e-5);
+}
+
+/* How many codes a file has of each kind gives usage and perplexity; a codebook of equal codes is used at its first. */
+static void use_of_codes_is_that_of_the_codes_themselves(void **state)
+{
+    (void)state;
+    int64_t codes[2 * 8 * 8], count[16] = {0}, used = 0;
+    double entropy = 0;
+    write_two_pictures();
+    shell_expect(TRAIN "--steps 1 --out r && $T encode --model r x.npy --out c.npy", 0);
+    tsr_mark mark = tsr_scope_open();
+    assert_int_equal(tsr_to_host(tsr_load_one(temp_path("c.npy")), codes, 2 * 8 * 8, TSR_I64), TSR_OK);
+    tsr_scope_close(mark);
+    for (int i = 0; i < 2 * 8 * 8; i++) used += count[codes[i]]++ == 0;
+    for (int i = 0; i < 16; i++)
+        if (count[i] > 0) entropy -= count[i] / 128.0 * log(count[i] / 128.0);
+    assert_true(used > 1);
+    shell_expect("$T eval --model r --data x.npy --json", 0);
+    assert_float_equal(figure("codes_used"), (double)used, 0);
+    assert_float_equal(figure("code_usage"), (double)used / 16, 1e-9);
+    assert_float_equal(figure("perplexity"), exp(entropy), 1e-6);
+    rewrite(MODEL, "same.safetensors", &(filling){"quantize.embedding.weight", 0.1}, 1);
+    shell_expect("$T eval --model same.safetensors --data x.npy --json", 0);
+    assert_float_equal(figure("code_usage"), 1.0 / 16, 1e-9);
+    assert_float_equal(figure("perplexity"), 1, 1e-9);
+}
+
 /* ---- training ------------------------------------------------------------------------------------------------------------ */
 
 /* A term of the first step of the run. */
@@ -156,6 +238,8 @@ int main(void)
         TEST(non_finite_loss_names_step_and_operator),
         TEST(a_failed_run_keeps_the_last_good_checkpoint),
         TEST(weights_that_are_not_finite_are_not_saved),
+        TEST(figures_of_a_constant_decoder_are_those_of_the_formulas),
+        TEST(use_of_codes_is_that_of_the_codes_themselves),
         TEST(a_beta_of_zero_is_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
