@@ -18,7 +18,8 @@ TSR_API tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad);
 TSR_API bool tsr_requires_grad(const tsr_tensor *t);
 /** True for tensors that no recorded operation made. */
 TSR_API bool tsr_is_leaf(const tsr_tensor *t);
-/** Name of the operator that made t, "" for leaves. Valid while t lives. */
+/** The name of what made t, as PyTorch spells it: leaky_relu's is "LeakyReluBackward0"; a write to a view's is "CopySlices",
+    a custom function's its own name. "" for leaves. Valid while t lives and is not written in place. */
 TSR_API const char *tsr_grad_fn_name(tsr_tensor *t);
 
 /** Switch recording on or off in this thread; returns what it was:

@@ -159,7 +159,7 @@ static int64_t pop(engine *e)
 /* ---- gradients on their way ------------------------------------------------------------------------------------------------ */
 
 /* A gradient may have been computed in a broadcast shape or a wider dtype: bring it to what the input was. */
-static tsr_tensor *fit_gradient(const tsr_node *n, int k, tsr_tensor *g)
+static tsr_tensor *fit_gradient(tsr_node *n, int k, tsr_tensor *g)
 {
     const op_meta *m = &n->in_meta[k];
     tsr_shape shape = op_shape(g), full;

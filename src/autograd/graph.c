@@ -137,6 +137,7 @@ static void take_apart(tsr_node *n)
         node_release(n->slices.inner);
         break;
     }
+    tsr_free(n->title);
     tsr_free(n->hooks.v);
     tsr_free(n);
 }
@@ -180,22 +181,27 @@ const char *node_name(const tsr_node *n)
 }
 
 /* PyTorch's names: leaky_relu is LeakyReluBackward0. */
-const char *node_backward_name(const tsr_node *n)
+static void spell_backward_name(const char *name, char *text, size_t room)
 {
-    static _Thread_local char text[96];
-    const char *name = node_name(n);
     size_t at = 0;
     bool upper = true;
-    if (n->kind != NODE_OPERATOR) return name;
-    for (; *name && *name != '.' && at < 64; name++) {
-        if (*name == '_') upper = true;
-        else {
-            text[at++] = (char)(upper && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
-            upper = false;
-        }
+    for (; *name && *name != '.' && at < room - sizeof "Backward0"; name++) {
+        if (*name != '_') text[at++] = (char)(upper && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name);
+        upper = *name == '_';
     }
-    snprintf(text + at, sizeof text - at, "Backward0");
-    return text;
+    snprintf(text + at, room - at, "Backward0");
+}
+
+/* Made once and kept by the node, so that it lives as long; threads that are first together agree on one. */
+const char *node_backward_name(tsr_node *n)
+{
+    char text[96], *kept = __atomic_load_n(&n->title, __ATOMIC_ACQUIRE), *made;
+    if (n->kind != NODE_OPERATOR || kept) return kept ? kept : node_name(n);
+    spell_backward_name(node_name(n), text, sizeof text);
+    if (!(made = tsr_strdup(text))) return node_name(n);
+    if (__atomic_compare_exchange_n(&n->title, &kept, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return made;
+    tsr_free(made);
+    return kept;
 }
 
 /* ---- saved tensors ------------------------------------------------------------------------------------------------ */
@@ -236,7 +242,7 @@ static const char *torch_type_name(tsr_dtype d)
     return names[d];
 }
 
-static void fail_modified(const tsr_node *n, const node_saved *s)
+static void fail_modified(tsr_node *n, const node_saved *s)
 {
     char origin[160] = "";
     struct tsr_autograd *ag = s->t->autograd;

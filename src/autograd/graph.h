@@ -46,6 +46,7 @@ struct tsr_node {
     bool had_saved;
     int32_t n_in, n_out;
     uint64_t sequence;
+    char *title;       /* its public name, made when it is first asked for */
     node_edge *edges;  /* [n_in] */
     op_meta *in_meta;  /* [n_in] */
     op_meta *out_meta; /* [n_out] */
@@ -104,8 +105,8 @@ tsr_node *node_retain(tsr_node *n);
 void node_release(tsr_node *n);
 void node_free_saved(tsr_node *n);
 const char *node_name(const tsr_node *n);
-/* "ExpBackward0" of exp. */
-const char *node_backward_name(const tsr_node *n);
+/* "ExpBackward0" of exp, valid while n lives; node_name where there is no memory for it. */
+const char *node_backward_name(tsr_node *n);
 bool node_save(tsr_node *n, tsr_tensor *t, int input, int output);
 /* The i-th saved tensor as the derivative sees it, owned by the innermost scope or borrowed from the node. NULL and the
    error when the graph was freed or the tensor was modified. */
