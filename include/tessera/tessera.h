@@ -17,6 +17,7 @@
 #include "tessera/memory.h"
 #include "tessera/named.h"
 #include "tessera/nn.h"
+#include "tessera/node.h"
 #include "tessera/observe.h"
 #include "tessera/ops.h"
 #include "tessera/optim.h"

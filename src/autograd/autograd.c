@@ -56,6 +56,25 @@ const char *tsr_grad_fn_name(tsr_tensor *t)
     return n ? node_backward_name(n) : "";
 }
 
+/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+
+tsr_node *tsr_grad_fn(tsr_tensor *t) { return t ? autograd_grad_fn(t) : NULL; }
+tsr_node *tsr_node_keep(tsr_node *n) { return node_retain(n); }
+void tsr_node_release(tsr_node *n) { node_release(n); }
+const char *tsr_node_name(tsr_node *n) { return n ? node_backward_name(n) : ""; }
+int64_t tsr_node_next_count(const tsr_node *n) { return n ? n->n_in : 0; }
+
+tsr_node *tsr_node_next(tsr_node *n, int64_t i, int64_t *output)
+{
+    if (i < 0 || i >= tsr_node_next_count(n)) {
+        tsr_fail(TSR_EINVAL, "node_next: there is no node %lld of %lld", (long long)i,
+                 (long long)tsr_node_next_count(n));
+        return NULL;
+    }
+    if (output) *output = n->edges[i].output;
+    return n->edges[i].node;
+}
+
 /* ---- gradients ------------------------------------------------------------------------------------------------------ */
 
 tsr_tensor *tsr_grad(tsr_tensor *t) { return t && t->autograd ? t->autograd->grad : NULL; }

@@ -220,7 +220,7 @@ static void retain_grads(const tsr_node *n, tsr_tensor *const *grad)
 {
     for (int64_t h = 0; h < n->hooks.count; h++) {
         const node_hook *hook = &n->hooks.v[h];
-        if (hook->call || !grad[hook->output]) continue;
+        if (hook->kind != HOOK_RETAIN_GRAD || !grad[hook->output]) continue;
         struct tsr_autograd *ag = hook->user;
         pthread_mutex_lock(&grad_lock);
         tsr_tensor *old = ag->grad;
@@ -230,21 +230,30 @@ static void retain_grads(const tsr_node *n, tsr_tensor *const *grad)
     }
 }
 
-/* retain_grad comes last, to keep what hooks made of the gradient. */
-static bool run_hooks(const tsr_node *n, tsr_tensor **grad)
+static bool run_hook(tsr_tensor_hook call, void *user, tsr_tensor **g)
 {
+    tsr_tensor *replaced = call(*g, user);
+    if (tsr_error_pending()) return false;
+    if (replaced && replaced != *g) grad_replace(g, replaced);
+    return true;
+}
+
+static bool run_leaf_hooks(const struct tsr_autograd *ag, tsr_tensor **g)
+{
+    for (int64_t h = 0; *g && h < ag->hooks.count; h++)
+        if (ag->hooks.v[h].call && !run_hook(ag->hooks.v[h].call, ag->hooks.v[h].user, g)) return false;
+    return true;
+}
+
+/* Those of the tensors whose gradients these are. */
+static bool run_tensor_hooks(const tsr_node *n, tsr_tensor **grad)
+{
+    if (n->kind == NODE_ACCUMULATE) return run_leaf_hooks(n->accumulate.leaf->autograd, grad);
     for (int64_t h = 0; h < n->hooks.count; h++) {
         const node_hook *hook = &n->hooks.v[h];
         tsr_tensor **g = &grad[hook->output];
-        if (!*g || !hook->call) continue;
-        tsr_tensor *replaced = hook->call(*g, hook->user);
-        if (tsr_error_pending()) return false;
-        if (!replaced || replaced == *g) continue;
-        tsr_keep(replaced);
-        tsr_release(*g);
-        *g = replaced;
+        if (hook->kind == HOOK_TENSOR && *g && !run_hook(hook->call, hook->user, g)) return false;
     }
-    retain_grads(n, grad);
     return true;
 }
 
@@ -274,14 +283,15 @@ static tsr_tensor *copy_for_leaf(const tsr_tensor *leaf, tsr_tensor *g)
     return copy ? tsr_copy_(copy, g) : NULL;
 }
 
-static bool accumulate_locked(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
+/* With `keep`, what the leaf steals stays in the buffer too, for hooks to see. */
+static bool accumulate_locked(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph, bool keep)
 {
     struct tsr_autograd *ag = leaf->autograd;
     tsr_tensor *g = *buffer;
     if (ag->grad && !create_graph) return tsr_add_(ag->grad, g) != NULL;
     if (!ag->grad && may_steal(leaf, g, create_graph)) {
         ag->grad = g;
-        *buffer = NULL;
+        *buffer = keep ? tsr_keep(g) : NULL;
         return true;
     }
     tsr_tensor *sum = tsr_keep(ag->grad ? tsr_add(ag->grad, g) : copy_for_leaf(leaf, g));
@@ -291,28 +301,19 @@ static bool accumulate_locked(tsr_tensor *leaf, tsr_tensor **buffer, bool create
     return true;
 }
 
-static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph)
+static bool accumulate(tsr_tensor *leaf, tsr_tensor **buffer, bool create_graph, bool keep)
 {
     pthread_mutex_lock(&grad_lock);
-    bool ok = accumulate_locked(leaf, buffer, create_graph);
+    bool ok = accumulate_locked(leaf, buffer, create_graph, keep);
     pthread_mutex_unlock(&grad_lock);
     return ok;
 }
 
-static bool run_leaf(engine *e, tsr_tensor *leaf, tsr_tensor **buffer)
+static bool run_leaf(engine *e, tsr_node *n, tsr_tensor **buffer)
 {
+    tsr_tensor *leaf = n->accumulate.leaf;
     struct tsr_autograd *ag = leaf->autograd;
-    for (int64_t h = 0; h < ag->hooks.count; h++) {
-        if (!ag->hooks.v[h].call) continue;
-        tsr_tensor *replaced = ag->hooks.v[h].call(*buffer, ag->hooks.v[h].user);
-        if (tsr_error_pending()) return false;
-        if (!replaced || replaced == *buffer) continue;
-        tsr_keep(replaced);
-        tsr_release(*buffer);
-        *buffer = replaced;
-    }
-    if (e->task->grads) return true; /* captured below, not accumulated */
-    if (!accumulate(leaf, buffer, e->task->create_graph)) return false;
+    if (!accumulate(leaf, buffer, e->task->create_graph, hooks_has_post(n))) return false;
     for (int64_t h = 0; h < ag->hooks.count; h++)
         if (ag->hooks.v[h].post) ag->hooks.v[h].post(leaf, ag->hooks.v[h].user);
     return !tsr_error_pending();
@@ -335,26 +336,51 @@ static void drop_buffers(visit *v)
     v->grad = NULL;
 }
 
+/* Are there gradients, and does the task want more of the node than those? */
+static bool is_to_run(const engine *e, const visit *v)
+{
+    if (!v->grad) return false;
+    if (v->node->kind == NODE_ACCUMULATE) return !e->task->grads;
+    return v->node->n_in > 0 && !is_target_only(e, v);
+}
+
+static bool has_gradient(const visit *v)
+{
+    for (int k = 0; v->grad && k < v->node->n_out; k++)
+        if (v->grad[k]) return true;
+    return false;
+}
+
+/* The node itself, between its hooks. */
+static bool run_node(engine *e, tsr_node *n, tsr_tensor **grad, tsr_tensor **grad_in)
+{
+    if (n->kind == NODE_ACCUMULATE) {
+        if (!run_leaf(e, n, &grad[0])) return false;
+    } else {
+        node_apply(n, grad, grad_in);
+        if (tsr_error_pending()) return false;
+        if (!e->task->retain_graph) node_free_saved(n);
+    }
+    return hooks_run_post(n, grad_in, grad);
+}
+
+/* What hooks of tensors made of a gradient is captured; what hooks of the node make of it is retained. */
 static bool run_visit(engine *e, int64_t i)
 {
-    tsr_node *n = e->visits[i].node;
-    visit v = e->visits[i]; /* visits do not move any more, but buffers are taken out */
-    bool any = v.grad != NULL;
+    visit *v = &e->visits[i]; /* visits do not move any more */
+    tsr_node *n = v->node;
     tsr_tensor **grad_in = NULL;
     tsr_mark m = tsr_scope_open();
-    bool ok = !any || run_hooks(n, v.grad);
-    if (ok && any && n->kind == NODE_ACCUMULATE) ok = !v.grad[0] || run_leaf(e, n->accumulate.leaf, &v.grad[0]);
-    ok = ok && capture(e, &v);
-    if (ok && any && n->n_in > 0 && !is_target_only(e, &v)) {
-        grad_in = tsr_alloc_zeroed((size_t)n->n_in, sizeof *grad_in);
-        ok = grad_in != NULL;
-        if (ok) node_apply(n, v.grad, grad_in);
-        ok = ok && !tsr_error_pending();
-        if (ok && !e->task->retain_graph) node_free_saved(n);
+    bool to_run = is_to_run(e, v);
+    bool ok = (!v->grad || run_tensor_hooks(n, v->grad)) && capture(e, v);
+    ok = ok && (!to_run || hooks_run_pre(n, v->grad));
+    if (ok && v->grad) retain_grads(n, v->grad);
+    if (ok && to_run && has_gradient(v)) {
+        grad_in = tsr_alloc_zeroed((size_t)n->n_in + 1, sizeof *grad_in);
+        ok = grad_in && run_node(e, n, v->grad, grad_in);
     }
-    e->visits[i].grad = v.grad;
     ok = ok && deliver(e, n, grad_in);
-    drop_buffers(&e->visits[i]); /* not before: a derivative may hand its gradient on as it is */
+    drop_buffers(v); /* not before: a derivative may hand its gradient on as it is */
     tsr_free(grad_in);
     tsr_scope_close(m);
     return ok;

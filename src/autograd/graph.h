@@ -10,8 +10,7 @@
 
 #include "op/op.h"
 #include "tessera/autograd.h"
-
-typedef struct tsr_node tsr_node;
+#include "tessera/node.h"
 
 typedef enum node_kind { NODE_OPERATOR, NODE_CUSTOM, NODE_ACCUMULATE, NODE_COPY_SLICES } node_kind;
 
@@ -27,11 +26,18 @@ typedef struct node_saved {
     int32_t input, output;
 } node_saved;
 
+typedef enum hook_kind { HOOK_TENSOR, HOOK_RETAIN_GRAD, HOOK_PRE, HOOK_POST } hook_kind;
+
 typedef struct node_hook {
     int64_t id;
-    int32_t output;
-    tsr_tensor_hook call; /* NULL: retain_grad of the tensor in `user` (an autograd meta, not a reference) */
-    void *user;
+    hook_kind kind;
+    int32_t output; /* of HOOK_TENSOR and HOOK_RETAIN_GRAD */
+    union {
+        tsr_tensor_hook call;
+        tsr_node_pre_hook pre;
+        tsr_node_hook post;
+    };
+    void *user; /* HOOK_RETAIN_GRAD: the tensor's autograd part, not a reference */
 } node_hook;
 
 typedef struct saved_list {
@@ -132,6 +138,13 @@ bool autograd_attach(tsr_tensor *t, tsr_node *n, int output);
 bool hooks_follow(struct tsr_autograd *ag, tsr_node *n, int output);
 /* The tensor of `ag` goes away: its node must not write its gradient any more. */
 void hooks_drop(struct tsr_autograd *ag);
+
+/* Call n's hooks before it runs on its outputs' gradients, references that are replaced; and after. False: the error. */
+bool hooks_run_pre(tsr_node *n, tsr_tensor **grad);
+bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad);
+bool hooks_has_post(const tsr_node *n);
+/* Put `by` (NULL: nothing) in place of the reference in *at. */
+void grad_replace(tsr_tensor **at, tsr_tensor *by);
 
 /* ---- record.c ---- */
 bool node_connect(tsr_node *n, int64_t i, tsr_tensor *input);

@@ -2,7 +2,9 @@
 
    A hook of a leaf lives with the leaf; a hook of a recorded result lives in the node that made it, so that it fires for
    that history even if the tensor is written in place later. retain_grad is a hook that stores, of the tensor as it is
-   last: it moves on to the node that wrote. */
+   last: it moves on to the node that wrote. Hooks of nodes lie in the same list. */
+#include <string.h>
+
 #include "autograd/graph.h"
 
 static int64_t next_id;
@@ -36,7 +38,7 @@ int64_t tsr_register_hook(tsr_tensor *t, tsr_tensor_hook hook, void *user)
     }
     int64_t id = new_id();
     tsr_node *fn = autograd_grad_fn(t);
-    bool ok = fn ? add_node_hook(fn, (node_hook){id, t->autograd->output, hook, user})
+    bool ok = fn ? add_node_hook(fn, (node_hook){id, HOOK_TENSOR, t->autograd->output, {.call = hook}, user})
                  : add_leaf_hook(t, (leaf_hook){.id = id, .call = hook, .user = user});
     return ok ? id : -1;
 }
@@ -94,7 +96,7 @@ tsr_status tsr_retain_grad(tsr_tensor *t)
     if (!fn) return tsr_error_status(); /* leaves keep theirs anyway */
     struct tsr_autograd *ag = t->autograd;
     if (ag->retains_grad) return TSR_OK;
-    if (!add_node_hook(fn, (node_hook){new_id(), ag->output, NULL, ag})) return tsr_error_status();
+    if (!add_node_hook(fn, (node_hook){new_id(), HOOK_RETAIN_GRAD, ag->output, {NULL}, ag})) return tsr_error_status();
     ag->retains_grad = true;
     return TSR_OK;
 }
@@ -103,7 +105,7 @@ static void drop_retained(const struct tsr_autograd *ag)
 {
     tsr_node *n = ag->grad_fn;
     for (int64_t i = 0; n && i < n->hooks.count; i++)
-        if (!n->hooks.v[i].call && n->hooks.v[i].user == ag) {
+        if (n->hooks.v[i].kind == HOOK_RETAIN_GRAD && n->hooks.v[i].user == ag) {
             remove_node_hook(n, n->hooks.v[i].id);
             return;
         }
@@ -124,7 +126,7 @@ bool hooks_follow(struct tsr_autograd *ag, tsr_node *n, int output)
 {
     if (!keep_former(ag)) return false;
     if (!ag->retains_grad) return true;
-    if (!add_node_hook(n, (node_hook){new_id(), output, NULL, ag})) return false;
+    if (!add_node_hook(n, (node_hook){new_id(), HOOK_RETAIN_GRAD, output, {NULL}, ag})) return false;
     drop_retained(ag);
     return true;
 }
@@ -134,4 +136,101 @@ void hooks_drop(struct tsr_autograd *ag)
     if (ag->retains_grad) drop_retained(ag);
     for (int64_t i = 0; i < ag->former.count; i++) node_release(ag->former.v[i]);
     tsr_free(ag->former.v);
+}
+
+/* ---- hooks of nodes ------------------------------------------------------------------------------------------------ */
+
+static int64_t register_on_node(tsr_node *n, node_hook h)
+{
+    h.id = new_id();
+    return add_node_hook(n, h) ? h.id : -1;
+}
+
+int64_t tsr_node_register_prehook(tsr_node *n, tsr_node_pre_hook hook, void *user)
+{
+    if (n && hook) return register_on_node(n, (node_hook){.kind = HOOK_PRE, .pre = hook, .user = user});
+    tsr_fail(TSR_EINVAL, "node_register_prehook: the %s is NULL", n ? "hook" : "node");
+    return -1;
+}
+
+int64_t tsr_node_register_hook(tsr_node *n, tsr_node_hook hook, void *user)
+{
+    if (n && hook) return register_on_node(n, (node_hook){.kind = HOOK_POST, .post = hook, .user = user});
+    tsr_fail(TSR_EINVAL, "node_register_hook: the %s is NULL", n ? "hook" : "node");
+    return -1;
+}
+
+/* Ids of tensors' hooks are for tsr_remove_hook. */
+static bool is_hook_of_node(const tsr_node *n, int64_t id)
+{
+    for (int64_t i = 0; n && i < n->hooks.count; i++)
+        if (n->hooks.v[i].id == id) return n->hooks.v[i].kind >= HOOK_PRE;
+    return false;
+}
+
+tsr_status tsr_node_remove_hook(tsr_node *n, int64_t id)
+{
+    if (is_hook_of_node(n, id) && remove_node_hook(n, id)) return TSR_OK;
+    return tsr_fail(TSR_EINVAL, "node_remove_hook: the node has no hook %lld", (long long)id);
+}
+
+void grad_replace(tsr_tensor **at, tsr_tensor *by)
+{
+    tsr_tensor *old = *at;
+    *at = tsr_keep(by);
+    tsr_release(old);
+}
+
+static bool fits_output(tsr_node *n, int k, const tsr_tensor *g)
+{
+    const op_meta *m = &n->out_meta[k];
+    if (!g || (g->dtype == m->dtype && tensor_has_shape(g, &m->shape))) return true;
+    tsr_fail(TSR_EINVAL, "a pre-hook of %s replaced the gradient at index %d by %s %s where %s %s is needed",
+             node_backward_name(n), k, tsr_dtype_name((tsr_dtype)g->dtype), tensor_shape_text(g),
+             tsr_dtype_name(m->dtype), shape_text(&m->shape));
+    return false;
+}
+
+/* The hook gets a list of its own: those in grad are counted references. */
+static bool run_pre(tsr_node *n, node_hook h, tsr_tensor **grad, tsr_tensor **seen)
+{
+    memcpy(seen, grad, (size_t)n->n_out * sizeof *seen);
+    h.pre(n, seen, n->n_out, h.user);
+    bool ok = !tsr_error_pending();
+    for (int k = 0; ok && k < n->n_out; k++) {
+        if (seen[k] == grad[k]) continue;
+        ok = fits_output(n, k, seen[k]);
+        if (ok) grad_replace(&grad[k], seen[k]);
+    }
+    return ok;
+}
+
+bool hooks_run_pre(tsr_node *n, tsr_tensor **grad)
+{
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n->hooks.count; i++) {
+        if (n->hooks.v[i].kind != HOOK_PRE) continue;
+        tsr_tensor **seen = tsr_alloc((size_t)n->n_out * sizeof *seen);
+        ok = seen && run_pre(n, n->hooks.v[i], grad, seen);
+        tsr_free(seen);
+    }
+    return ok;
+}
+
+bool hooks_has_post(const tsr_node *n)
+{
+    for (int64_t i = 0; i < n->hooks.count; i++)
+        if (n->hooks.v[i].kind == HOOK_POST) return true;
+    return false;
+}
+
+bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad)
+{
+    for (int64_t i = 0; i < n->hooks.count; i++) {
+        node_hook h = n->hooks.v[i];
+        if (h.kind != HOOK_POST) continue;
+        h.post(n, grad_in, n->n_in, grad, n->n_out, h.user);
+        if (tsr_error_pending()) return false;
+    }
+    return true;
 }

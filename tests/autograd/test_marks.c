@@ -10,6 +10,7 @@
 
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
+#include "tessera/node.h"
 #include "tessera/ops.h"
 
 static tsr_mark mark;
@@ -39,6 +40,25 @@ static tsr_tensor *leaf(int n)
     return t;
 }
 
+static void assert_values(tsr_tensor *t, int n, const double *want)
+{
+    double got[16];
+    assert_non_null(t);
+    assert_int_equal(tsr_to_host(t, got, n, TSR_F64), TSR_OK);
+    for (int i = 0; i < n; i++) assert_float_equal(got[i], want[i], 1e-12);
+}
+
+#define assert_grad(t, ...)                                                                                            \
+    assert_values(tsr_grad(t), (int)(sizeof((double[]){__VA_ARGS__}) / 8), (double[]){__VA_ARGS__})
+
+static void assert_refused(tsr_status status, const char *words)
+{
+    assert_int_not_equal(status, TSR_OK);
+    assert_non_null(tsr_error_message());
+    if (!strstr(tsr_error_message(), words)) fail_msg("'%s' does not contain '%s'", tsr_error_message(), words);
+    tsr_error_clear();
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
 static void nodes_have_pytorchs_names(void **state)
@@ -64,6 +84,204 @@ static void a_name_stays_when_another_is_asked_for(void **state)
     assert_ptr_equal(first, tsr_grad_fn_name(y));
 }
 
+/* ---- nodes and their hooks ---------------------------------------------------------------------------------------- */
+
+static void nodes_lead_to_those_that_made_their_inputs(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(3), *y = tsr_mul(tsr_exp(x), tsr_scalar(2));
+    int64_t output = -1;
+    tsr_node *mul = tsr_grad_fn(y);
+    assert_string_equal(tsr_node_name(mul), "MulBackward0");
+    assert_int_equal(tsr_node_next_count(mul), 2);
+    tsr_node *exp_ = tsr_node_next(mul, 0, &output);
+    assert_int_equal(output, 0);
+    assert_string_equal(tsr_node_name(exp_), "ExpBackward0");
+    assert_string_equal(tsr_node_name(tsr_node_next(exp_, 0, NULL)), "AccumulateGrad");
+    assert_int_equal(tsr_node_next_count(tsr_node_next(exp_, 0, NULL)), 0);
+    assert_null(tsr_node_next(mul, 1, NULL)); /* a number */
+    assert_null(tsr_error_message());
+    assert_null(tsr_grad_fn(x));
+    assert_null(tsr_node_next(mul, 2, NULL));
+    assert_refused(tsr_error_status(), "there is no node 2 of 2");
+}
+
+static void an_output_of_several_is_told_apart(void **state)
+{
+    (void)state;
+    tsr_tensor *parts[2];
+    int64_t output = -1;
+    assert_int_equal(tsr_chunk(parts, 2, leaf(4), 2), 2);
+    tsr_node *fn = tsr_node_next(tsr_grad_fn(tsr_exp(parts[1])), 0, &output);
+    assert_ptr_equal(fn, tsr_grad_fn(parts[0]));
+    assert_int_equal(output, 1);
+}
+
+static void a_kept_node_outlives_its_tensor(void **state)
+{
+    (void)state;
+    tsr_mark m = tsr_scope_open();
+    tsr_node *n = tsr_node_keep(tsr_grad_fn(tsr_exp(leaf(2))));
+    tsr_scope_close(m);
+    assert_string_equal(tsr_node_name(n), "ExpBackward0");
+    tsr_node_release(n);
+}
+
+static char order[64];
+
+static void note(const char *what) { strncat(order, what, sizeof order - strlen(order) - 1); }
+
+static tsr_tensor *note_tensor(tsr_tensor *grad, void *user)
+{
+    (void)grad;
+    note(user);
+    return NULL;
+}
+
+static void note_pre(tsr_node *n, tsr_tensor **grad_out, int64_t n_out, void *user)
+{
+    (void)n;
+    assert_int_equal(n_out, 1);
+    assert_non_null(grad_out[0]);
+    note(user);
+}
+
+static void note_post(tsr_node *n, tsr_tensor **grad_in, int64_t n_in, tsr_tensor *const *grad_out, int64_t n_out,
+                      void *user)
+{
+    (void)n, (void)grad_in, (void)n_in;
+    assert_int_equal(n_out, 1);
+    assert_non_null(grad_out[0]);
+    note(user);
+}
+
+static void note_accumulated(tsr_tensor *t, void *user)
+{
+    (void)t;
+    note(user);
+}
+
+static void hooks_run_in_pytorchs_order(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_exp(x);
+    tsr_node *fn = tsr_grad_fn(y), *add = tsr_node_next(fn, 0, NULL);
+    order[0] = 0;
+    assert_true(tsr_node_register_hook(fn, note_post, "d") >= 0);
+    assert_true(tsr_node_register_prehook(fn, note_pre, "b") >= 0);
+    assert_true(tsr_node_register_prehook(fn, note_pre, "c") >= 0);
+    assert_true(tsr_register_hook(y, note_tensor, "a") >= 0);
+    assert_true(tsr_node_register_hook(add, note_post, "h") >= 0);
+    assert_true(tsr_register_post_accumulate_grad_hook(x, note_accumulated, "g") >= 0);
+    assert_true(tsr_node_register_prehook(add, note_pre, "f") >= 0);
+    assert_true(tsr_register_hook(x, note_tensor, "e") >= 0);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_string_equal(order, "abcdefgh");
+}
+
+static void double_all(tsr_node *n, tsr_tensor **grad_out, int64_t n_out, void *user)
+{
+    (void)n, (void)user;
+    for (int64_t i = 0; i < n_out; i++) grad_out[i] = tsr_mul(grad_out[i], tsr_scalar(2));
+}
+
+static void add_ten(tsr_node *n, tsr_tensor **grad_in, int64_t n_in, tsr_tensor *const *grad_out, int64_t n_out,
+                    void *user)
+{
+    (void)n, (void)grad_out, (void)n_out, (void)user;
+    for (int64_t i = 0; i < n_in; i++)
+        if (grad_in[i]) grad_in[i] = tsr_add(grad_in[i], tsr_scalar(10));
+}
+
+static void hooks_of_nodes_replace_gradients(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_mul(x, x), *z = tsr_sum(y);
+    assert_int_equal(tsr_retain_grad(y), TSR_OK);
+    int64_t pre = tsr_node_register_prehook(tsr_grad_fn(y), double_all, NULL);
+    int64_t post = tsr_node_register_hook(tsr_grad_fn(y), add_ten, NULL);
+    assert_int_equal(tsr_backward(z, .retain_graph = true), TSR_OK);
+    assert_grad(y, 2, 2);   /* what the pre-hook made of it */
+    assert_grad(x, 24, 28); /* 2 (2 x) + 10 + 10: x is taken twice */
+    assert_int_equal(tsr_node_remove_hook(tsr_grad_fn(y), pre), TSR_OK);
+    assert_int_equal(tsr_node_remove_hook(tsr_grad_fn(y), post), TSR_OK);
+    assert_int_equal(tsr_set_grad(x, NULL), TSR_OK);
+    assert_int_equal(tsr_backward(z), TSR_OK);
+    assert_grad(x, 2, 4);
+    assert_refused(tsr_node_remove_hook(tsr_grad_fn(y), pre), "has no hook");
+    assert_refused(tsr_node_remove_hook(NULL, pre), "has no hook");
+}
+
+static void captured_gradients_are_those_before_the_nodes_hooks(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_mul(x, x), *g[2];
+    tsr_node_register_prehook(tsr_grad_fn(y), double_all, NULL);
+    assert_int_equal(tsr_grads(TSR_LIST(tsr_sum(y)), TSR_LIST(x, y), g), TSR_OK);
+    assert_values(g[0], 2, (double[]){4, 8});
+    assert_values(g[1], 2, (double[]){1, 1});
+}
+
+static void remove_all(tsr_node *n, tsr_tensor **grad_out, int64_t n_out, void *user)
+{
+    (void)n, (void)user;
+    for (int64_t i = 0; i < n_out; i++) grad_out[i] = NULL;
+}
+
+static void a_node_without_gradients_does_not_run(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *w = leaf(2), *y = tsr_exp(x);
+    tsr_node_register_prehook(tsr_grad_fn(y), remove_all, NULL);
+    assert_int_equal(tsr_backward(tsr_sum(tsr_add(y, w))), TSR_OK);
+    assert_null(tsr_grad(x));
+    assert_grad(w, 1, 1);
+}
+
+static void replace_by_three(tsr_node *n, tsr_tensor **grad_out, int64_t n_out, void *user)
+{
+    (void)n, (void)n_out, (void)user;
+    grad_out[0] = tsr_zeros(TSR_SHAPE(3), .dtype = TSR_F64);
+}
+
+static void fail_in_hook(tsr_node *n, tsr_tensor **grad_in, int64_t n_in, tsr_tensor *const *grad_out, int64_t n_out,
+                         void *user)
+{
+    (void)n, (void)grad_in, (void)n_in, (void)grad_out, (void)n_out, (void)user;
+    tsr_fail(TSR_EINVAL, "the hook says no");
+}
+
+static void hooks_that_fail_fail_backward(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_exp(x), *z = tsr_exp(x);
+    tsr_node_register_prehook(tsr_grad_fn(y), replace_by_three, NULL);
+    tsr_node_register_hook(tsr_grad_fn(z), fail_in_hook, NULL);
+    assert_refused(tsr_backward(tsr_sum(y)), "a pre-hook of ExpBackward0 replaced the gradient at index 0 by f64 [3]");
+    assert_refused(tsr_backward(tsr_sum(z)), "the hook says no");
+    assert_int_equal(tsr_node_register_hook(NULL, fail_in_hook, NULL), -1);
+    assert_refused(tsr_error_status(), "the node is NULL");
+    assert_int_equal(tsr_node_register_prehook(tsr_grad_fn(y), NULL, NULL), -1);
+    assert_refused(tsr_error_status(), "the hook is NULL");
+}
+
+static void give_the_gradient_away(tsr_tensor *t, void *user)
+{
+    (void)user;
+    tsr_set_grad(t, NULL);
+}
+
+static void a_hook_sees_what_the_leaf_gave_away(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_exp(x);
+    order[0] = 0;
+    tsr_register_post_accumulate_grad_hook(x, give_the_gradient_away, NULL);
+    tsr_node_register_hook(tsr_node_next(tsr_grad_fn(y), 0, NULL), note_post, "x");
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_string_equal(order, "x");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
 
 int main(void)
@@ -71,6 +289,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nodes_have_pytorchs_names),
         TEST(a_name_stays_when_another_is_asked_for),
+        TEST(nodes_lead_to_those_that_made_their_inputs),
+        TEST(an_output_of_several_is_told_apart),
+        TEST(a_kept_node_outlives_its_tensor),
+        TEST(hooks_run_in_pytorchs_order),
+        TEST(hooks_of_nodes_replace_gradients),
+        TEST(captured_gradients_are_those_before_the_nodes_hooks),
+        TEST(a_node_without_gradients_does_not_run),
+        TEST(hooks_that_fail_fail_backward),
+        TEST(a_hook_sees_what_the_leaf_gave_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
