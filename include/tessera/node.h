@@ -47,6 +47,26 @@ TSR_API int64_t tsr_node_register_prehook(tsr_node *n, tsr_node_pre_hook hook, v
 TSR_API int64_t tsr_node_register_hook(tsr_node *n, tsr_node_hook hook, void *user);
 TSR_API tsr_status tsr_node_remove_hook(tsr_node *n, int64_t id);
 
+/* ---- hooks on what is saved --------------------------------------------------------------------------------------- */
+
+/** What to keep in place of tensors that operations save for backward (torch.autograd.graph.saved_tensors_hooks): a copy
+    in half precision, a file. Recording is off inside. */
+typedef struct tsr_saved_tensor_hooks {
+    /** What to keep of t, which must not be written; not NULL. t has no history. tsr_fail fails the operation. */
+    void *(*pack)(tsr_tensor *t, void *user);
+    /** The tensor again, of the same shape and dtype, owned by the innermost scope as operators return. May be called
+        several times, or never. tsr_fail fails backward. */
+    tsr_tensor *(*unpack)(void *packed, void *user);
+    /** Frees what was packed, when the record is. May be NULL. */
+    void (*drop)(void *packed, void *user);
+} tsr_saved_tensor_hooks;
+
+/** Use these hooks, and no others, for what this thread records until they are popped. The struct and user must outlive
+    the graph. Whether a tensor was modified in place since is not checked for what was packed. */
+TSR_API tsr_status tsr_push_saved_tensor_hooks(const tsr_saved_tensor_hooks *hooks, void *user);
+/** Back to what was used before the last push of this thread; an error without one. */
+TSR_API tsr_status tsr_pop_saved_tensor_hooks(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -96,7 +96,10 @@ static void leave_leaf(tsr_node *n)
 
 static void drop_saved(tsr_node *n)
 {
-    for (int64_t i = 0; i < n->saved.count; i++) tsr_release(n->saved.v[i].t);
+    for (int64_t i = 0; i < n->saved.count; i++) {
+        tsr_release(n->saved.v[i].t);
+        packed_free(n->saved.v[i].packed);
+    }
     tsr_free(n->saved.v);
     n->saved = (saved_list){0};
 }
@@ -227,9 +230,11 @@ bool node_save(tsr_node *n, tsr_tensor *t, int input, int output)
     if (!t) return true;
     if (n->saved.count == n->saved.room && !tsr_grow(&n->saved.v, n->saved.count, &n->saved.room, sizeof *n->saved.v))
         return false;
-    tsr_tensor *kept = alias_of(t, output >= 0);
-    if (!kept) return false;
-    n->saved.v[n->saved.count++] = (node_saved){kept, t->storage->version, input, output};
+    node_saved s = {.version = t->storage->version, .input = input, .output = output};
+    if (saved_hooks_are_on()) s.packed = packed_make(n, t, output >= 0);
+    else s.t = alias_of(t, output >= 0);
+    if (!s.t && !s.packed) return false;
+    n->saved.v[n->saved.count++] = s;
     return true;
 }
 
@@ -270,6 +275,7 @@ tsr_tensor *node_unpack(tsr_node *n, int64_t i)
         return NULL;
     }
     node_saved *s = &n->saved.v[i];
+    if (s->packed) return packed_unpack(n, s->packed, s->output);
     if (s->t->storage->version != s->version) {
         fail_modified(n, s);
         return NULL;

@@ -19,9 +19,12 @@ typedef struct node_edge {
     int32_t output; /* which of its outputs the input was */
 } node_edge;
 
+typedef struct packed_tensor packed_tensor; /* saved_hooks.c */
+
 /* Something kept for backward. `input` is the tensor input it was, or -1; `output` likewise. */
 typedef struct node_saved {
-    tsr_tensor *t; /* reference; an alias without history when it is an output */
+    tsr_tensor *t;         /* reference; an alias without history when it is an output; NULL when it was packed */
+    packed_tensor *packed; /* owned, or NULL */
     int64_t version;
     int32_t input, output;
 } node_saved;
@@ -145,6 +148,14 @@ bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad);
 bool hooks_has_post(const tsr_node *n);
 /* Put `by` (NULL: nothing) in place of the reference in *at. */
 void grad_replace(tsr_tensor **at, tsr_tensor *by);
+
+/* ---- saved_hooks.c ---- */
+bool saved_hooks_are_on(void);
+/* What the innermost hooks make of t, which n saves. NULL and the error when they fail. */
+packed_tensor *packed_make(const tsr_node *n, tsr_tensor *t, bool is_output);
+/* The tensor again, with its history, in the innermost scope; output is n's, or -1. NULL and the error. */
+tsr_tensor *packed_unpack(tsr_node *n, const packed_tensor *p, int output);
+void packed_free(packed_tensor *p);
 
 /* ---- record.c ---- */
 bool node_connect(tsr_node *n, int64_t i, tsr_tensor *input);

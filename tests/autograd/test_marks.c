@@ -282,6 +282,135 @@ static void a_hook_sees_what_the_leaf_gave_away(void **state)
     assert_string_equal(order, "x");
 }
 
+/* ---- hooks on what is saved ---------------------------------------------------------------------------------------- */
+
+static int packed_count, dropped_count;
+
+static void *pack_clone(tsr_tensor *t, void *user)
+{
+    (void)user;
+    packed_count++;
+    assert_false(tsr_is_grad_enabled());
+    return tsr_keep(tsr_clone(t));
+}
+
+static void *pack_half(tsr_tensor *t, void *user)
+{
+    (void)user;
+    return tsr_keep(tsr_to(t, TSR_F16));
+}
+
+static tsr_tensor *unpack_same(void *packed, void *user)
+{
+    (void)user;
+    return packed;
+}
+
+static tsr_tensor *unpack_single(void *packed, void *user)
+{
+    (void)user;
+    return tsr_to(packed, TSR_F32);
+}
+
+static void drop_tensor(void *packed, void *user)
+{
+    (void)user;
+    dropped_count++;
+    tsr_release(packed);
+}
+
+static const tsr_saved_tensor_hooks clones = {pack_clone, unpack_same, drop_tensor};
+static const tsr_saved_tensor_hooks halves = {pack_half, unpack_single, drop_tensor};
+
+static void saved_tensors_may_be_kept_in_half_precision(void **state)
+{
+    (void)state;
+    tsr_tensor *x = tsr_from_data((float[]){1 / 3.f, 2}, TSR_SHAPE(2), TSR_F32);
+    tsr_set_requires_grad(x, true);
+    assert_int_equal(tsr_push_saved_tensor_hooks(&halves, NULL), TSR_OK);
+    tsr_tensor *y = tsr_mul(x, x);
+    assert_int_equal(tsr_pop_saved_tensor_hooks(), TSR_OK);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_grad(x, 2 * 0.333251953125, 4); /* 1365 / 4096 is the half nearest to 1/3 */
+}
+
+/* x exp(x): the second derivative, (2 + x) exp(x), needs the histories of an input and of a result. */
+static void what_is_unpacked_has_its_history(void **state)
+{
+    (void)state;
+    packed_count = dropped_count = 0;
+    tsr_tensor *x = leaf(2), *g, *gg;
+    assert_int_equal(tsr_push_saved_tensor_hooks(&clones, NULL), TSR_OK);
+    tsr_tensor *y = tsr_sum(tsr_mul(x, tsr_exp(x)));
+    assert_int_equal(tsr_grads(TSR_LIST(y), TSR_LIST(x), &g, .create_graph = true), TSR_OK);
+    assert_int_equal(tsr_grads(TSR_LIST(tsr_sum(g)), TSR_LIST(x), &gg), TSR_OK);
+    assert_int_equal(tsr_pop_saved_tensor_hooks(), TSR_OK);
+    assert_values(gg, 2, (double[]){3 * 2.718281828459045, 4 * 7.38905609893065});
+    assert_true(packed_count >= 3);
+    tsr_scope_close(mark);
+    mark = tsr_scope_open();
+    assert_int_equal(dropped_count, packed_count);
+}
+
+static void packed_tensors_do_not_mind_writes(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_mul(x, tsr_scalar(1));
+    assert_int_equal(tsr_push_saved_tensor_hooks(&clones, NULL), TSR_OK);
+    tsr_tensor *z = tsr_sum(tsr_mul(y, y));
+    assert_int_equal(tsr_pop_saved_tensor_hooks(), TSR_OK);
+    assert_non_null(tsr_mul_(tsr_detach(y), tsr_scalar(3)));
+    assert_int_equal(tsr_backward(z), TSR_OK);
+    assert_grad(x, 2, 4);
+}
+
+static void *pack_nothing(tsr_tensor *t, void *user)
+{
+    (void)t;
+    if (user) tsr_fail(TSR_EIO, "%s", (const char *)user);
+    return NULL;
+}
+
+static void *pack_and_write(tsr_tensor *t, void *user)
+{
+    (void)user;
+    return tsr_keep(tsr_add_(t, tsr_scalar(1)));
+}
+
+static tsr_tensor *unpack_nothing(void *packed, void *user)
+{
+    (void)packed, (void)user;
+    return NULL;
+}
+
+static tsr_tensor *square_with(const tsr_saved_tensor_hooks *hooks, void *user)
+{
+    tsr_tensor *x = leaf(2);
+    assert_int_equal(tsr_push_saved_tensor_hooks(hooks, user), TSR_OK);
+    tsr_tensor *y = tsr_mul(x, x);
+    assert_int_equal(tsr_pop_saved_tensor_hooks(), TSR_OK);
+    return y;
+}
+
+static void saved_tensor_hooks_that_fail_are_named(void **state)
+{
+    (void)state;
+    static const tsr_saved_tensor_hooks nothing = {pack_nothing, unpack_same, NULL};
+    static const tsr_saved_tensor_hooks writing = {pack_and_write, unpack_same, drop_tensor};
+    static const tsr_saved_tensor_hooks lost = {pack_clone, unpack_nothing, drop_tensor};
+    assert_null(square_with(&nothing, NULL));
+    assert_refused(tsr_error_status(), "pack returned NULL for the f64 [2] that mul saves");
+    assert_null(square_with(&nothing, "disk full"));
+    assert_refused(tsr_error_status(), "disk full");
+    assert_null(square_with(&writing, NULL));
+    assert_refused(tsr_error_status(), "A saved tensor pack hook is modifying its input in place");
+    assert_refused(tsr_backward(tsr_sum(square_with(&lost, NULL))), "unpack returned NULL for a tensor that mul saved");
+    assert_refused(tsr_backward(tsr_sum(square_with(&halves, NULL))), "unpack returned f32 [2] for the f64 [2]");
+    assert_refused(tsr_pop_saved_tensor_hooks(), "none were pushed");
+    assert_refused(tsr_push_saved_tensor_hooks(NULL, NULL), "struct of hooks is NULL");
+    assert_refused(tsr_push_saved_tensor_hooks(&(tsr_saved_tensor_hooks){.pack = pack_half}, NULL), "unpack is NULL");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
 
 int main(void)
@@ -298,6 +427,10 @@ int main(void)
         TEST(a_node_without_gradients_does_not_run),
         TEST(hooks_that_fail_fail_backward),
         TEST(a_hook_sees_what_the_leaf_gave_away),
+        TEST(saved_tensors_may_be_kept_in_half_precision),
+        TEST(what_is_unpacked_has_its_history),
+        TEST(packed_tensors_do_not_mind_writes),
+        TEST(saved_tensor_hooks_that_fail_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
