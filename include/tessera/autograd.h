@@ -106,6 +106,19 @@ TSR_API void tsr_ctx_mark_dirty(tsr_ctx *ctx, tsr_tensor *input);
 /** In forward: this output never requires a gradient; 8 at most. */
 TSR_API void tsr_ctx_mark_non_differentiable(tsr_ctx *ctx, tsr_tensor *output);
 
+/* ---- where NaN comes from ----------------------------------------------------------------------------------------- */
+
+/** Anomaly mode of this thread (torch.autograd.set_detect_anomaly); returns what it was. While it is on, operations
+    remember the labels under which they were recorded, and backward fails with TSR_ENUMERIC at the first function that
+    computes a gradient with NaN: its name, which gradient, its operator, shapes and labels. Every gradient is read once
+    more: for looking for faults, not for training. */
+TSR_API bool tsr_set_anomaly_enabled(bool enabled);
+TSR_API bool tsr_is_anomaly_enabled(void);
+/** Name what is recorded from here on in this thread, until the pop: "encoder", inside it "layer 3". The text is not copied
+    and must stay until then; 32 deep at most, deeper and NULL are errors. Without anomaly mode it costs nothing. */
+TSR_API tsr_status tsr_push_anomaly_label(const char *label);
+TSR_API tsr_status tsr_pop_anomaly_label(void);
+
 /* ---- checkpointing ------------------------------------------------------------------------------------------------ */
 
 typedef bool (*tsr_checkpoint_fn)(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user);

@@ -361,7 +361,7 @@ static bool run_node(engine *e, tsr_node *n, tsr_tensor **grad, tsr_tensor **gra
         if (tsr_error_pending()) return false;
         if (!e->task->retain_graph) node_free_saved(n);
     }
-    return hooks_run_post(n, grad_in, grad);
+    return hooks_run_post(n, grad_in, grad) && anomaly_check(n, grad_in);
 }
 
 /* What hooks of tensors made of a gradient is captured; what hooks of the node make of it is retained. */

@@ -42,6 +42,7 @@ tsr_node *node_new(node_kind kind, int64_t n_in, int64_t n_out)
     n->in_meta = (op_meta *)((char *)n->edges + edges);
     n->out_meta = (op_meta *)((char *)n->in_meta + in);
     n->sequence = UINT64_MAX;
+    n->place = anomaly_place();
     return n;
 }
 
@@ -141,6 +142,7 @@ static void take_apart(tsr_node *n)
         break;
     }
     tsr_free(n->title);
+    tsr_free(n->place);
     tsr_free(n->hooks.v);
     tsr_free(n);
 }

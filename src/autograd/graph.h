@@ -56,6 +56,7 @@ struct tsr_node {
     int32_t n_in, n_out;
     uint64_t sequence;
     char *title;       /* its public name, made when it is first asked for */
+    char *place;       /* anomaly mode: the labels under which it was recorded, owned; NULL without it */
     node_edge *edges;  /* [n_in] */
     op_meta *in_meta;  /* [n_in] */
     op_meta *out_meta; /* [n_out] */
@@ -148,6 +149,12 @@ bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad);
 bool hooks_has_post(const tsr_node *n);
 /* Put `by` (NULL: nothing) in place of the reference in *at. */
 void grad_replace(tsr_tensor **at, tsr_tensor *by);
+
+/* ---- anomaly.c ---- */
+/* "encoder / layer 3", of the labels now on the stack, owned; NULL: anomaly mode is off, or no memory and the error. */
+char *anomaly_place(void);
+/* In anomaly mode: false, and the error that names n, where grad_in has NaN in an entry that goes anywhere. */
+bool anomaly_check(tsr_node *n, tsr_tensor *const *grad_in);
 
 /* ---- saved_hooks.c ---- */
 bool saved_hooks_are_on(void);

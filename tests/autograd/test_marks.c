@@ -411,6 +411,76 @@ static void saved_tensor_hooks_that_fail_are_named(void **state)
     assert_refused(tsr_push_saved_tensor_hooks(&(tsr_saved_tensor_hooks){.pack = pack_half}, NULL), "unpack is NULL");
 }
 
+/* ---- where NaN comes from ------------------------------------------------------------------------------------------ */
+
+/* sqrt(0 x) 0: the gradient 0 of sqrt is multiplied by 1 / (2 sqrt 0) = inf. */
+static tsr_tensor *nan_in_backward(tsr_tensor *x)
+{
+    return tsr_sum(tsr_mul(tsr_sqrt(tsr_mul(x, tsr_scalar(0))), tsr_scalar(0)));
+}
+
+static void nan_passes_without_anomaly_mode(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2);
+    assert_false(tsr_is_anomaly_enabled());
+    assert_int_equal(tsr_backward(nan_in_backward(x)), TSR_OK);
+    assert_true(tsr_item(tsr_sum(tsr_grad(x))) != tsr_item(tsr_sum(tsr_grad(x))));
+}
+
+static void anomaly_mode_names_the_function_that_made_nan(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2);
+    assert_false(tsr_set_anomaly_enabled(true));
+    assert_int_equal(tsr_push_anomaly_label("loss"), TSR_OK);
+    assert_int_equal(tsr_push_anomaly_label("term 2"), TSR_OK);
+    tsr_tensor *y = nan_in_backward(x);
+    assert_int_equal(tsr_pop_anomaly_label(), TSR_OK);
+    assert_int_equal(tsr_pop_anomaly_label(), TSR_OK);
+    assert_int_equal(tsr_backward(y, .retain_graph = true), TSR_ENUMERIC);
+    assert_refused(tsr_error_status(), "Function 'SqrtBackward0' returned nan values in its 0th output. It is the "
+                                       "derivative of sqrt of f64 [2], recorded in 'loss / term 2'.");
+    assert_refused(tsr_backward(nan_in_backward(x)), "recorded without a label");
+    assert_true(tsr_set_anomaly_enabled(false));
+    assert_int_equal(tsr_backward(y), TSR_OK);
+}
+
+static void anomaly_mode_may_start_in_backward(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = nan_in_backward(x), *z = tsr_sum(tsr_exp(x));
+    tsr_set_anomaly_enabled(true);
+    tsr_status status = tsr_backward(y);
+    assert_refused(status, "recorded without anomaly mode");
+    assert_int_equal(tsr_backward(z), TSR_OK);
+    tsr_set_anomaly_enabled(false);
+}
+
+static void an_output_of_several_keeps_its_label(void **state)
+{
+    (void)state;
+    tsr_tensor *parts[2], *x = leaf(4);
+    double nan2[] = {0.0 / 0.0, 1};
+    tsr_set_anomaly_enabled(true);
+    assert_int_equal(tsr_push_anomaly_label("halves"), TSR_OK);
+    assert_int_equal(tsr_chunk(parts, 2, x, 2), 2);
+    assert_int_equal(tsr_pop_anomaly_label(), TSR_OK);
+    tsr_status status = tsr_backward(parts[1], .gradient = tsr_from_data(nan2, TSR_SHAPE(2), TSR_F64));
+    tsr_set_anomaly_enabled(false);
+    assert_refused(status, "derivative of chunk of f64 [4], recorded in 'halves'.");
+}
+
+static void labels_are_a_stack(void **state)
+{
+    (void)state;
+    assert_refused(tsr_push_anomaly_label(NULL), "the label is NULL");
+    for (int i = 0; i < 32; i++) assert_int_equal(tsr_push_anomaly_label("deep"), TSR_OK);
+    assert_refused(tsr_push_anomaly_label("deeper"), "'deeper' is deeper than 32 labels");
+    for (int i = 0; i < 32; i++) assert_int_equal(tsr_pop_anomaly_label(), TSR_OK);
+    assert_refused(tsr_pop_anomaly_label(), "none were pushed");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
 
 int main(void)
@@ -431,6 +501,11 @@ int main(void)
         TEST(what_is_unpacked_has_its_history),
         TEST(packed_tensors_do_not_mind_writes),
         TEST(saved_tensor_hooks_that_fail_are_named),
+        TEST(nan_passes_without_anomaly_mode),
+        TEST(anomaly_mode_names_the_function_that_made_nan),
+        TEST(anomaly_mode_may_start_in_backward),
+        TEST(an_output_of_several_keeps_its_label),
+        TEST(labels_are_a_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
