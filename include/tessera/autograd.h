@@ -27,6 +27,14 @@ TSR_API const char *tsr_grad_fn_name(tsr_tensor *t);
 TSR_API bool tsr_set_grad_enabled(bool enabled);
 TSR_API bool tsr_is_grad_enabled(void);
 
+/** Inference mode of this thread (torch.inference_mode), stricter than no recording; returns what it was. While it is on,
+    nothing is recorded, whatever tsr_set_grad_enabled says, and tensors with memory of their own are inference tensors, as
+    are their views for ever: writes to them are not counted (tsr_version is an error), and outside the mode they cannot
+    be written in place, be saved for backward, or be made to require a gradient: clone them there. */
+TSR_API bool tsr_set_inference_mode(bool enabled);
+TSR_API bool tsr_is_inference_mode(void);
+TSR_API bool tsr_is_inference(const tsr_tensor *t);
+
 /* ---- gradients ------------------------------------------------------------------------------------------------ */
 
 /** The gradient accumulated so far, borrowed; NULL when there is none. */

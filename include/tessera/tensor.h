@@ -114,7 +114,8 @@ TSR_API bool tsr_is_contiguous(const tsr_tensor *t);
 TSR_API bool tsr_is_channels_last(const tsr_tensor *t);
 /** True when both handles share one storage. */
 TSR_API bool tsr_shares_storage(const tsr_tensor *a, const tsr_tensor *b);
-/** Number of in-place writes to the storage so far; views and detached tensors share it. */
+/** Number of in-place writes to the storage so far; views and detached tensors share it. -1 and an error for inference
+    tensors (tsr_set_inference_mode). */
 TSR_API int64_t tsr_version(const tsr_tensor *t);
 /** The tensor this is a view of, borrowed; NULL when it is not a view. */
 TSR_API tsr_tensor *tsr_base(const tsr_tensor *t);

@@ -16,10 +16,14 @@ bool tsr_set_grad_enabled(bool enabled)
     return was;
 }
 
-bool tsr_is_grad_enabled(void) { return !grad_disabled; }
+bool tsr_is_grad_enabled(void) { return !grad_disabled && !storage_inference_mode(); }
 
-bool record_grad_mode(void) { return !grad_disabled; }
+bool record_grad_mode(void) { return tsr_is_grad_enabled(); }
 bool record_set_grad_mode(bool enabled) { return tsr_set_grad_enabled(enabled); }
+
+bool tsr_set_inference_mode(bool enabled) { return storage_set_inference_mode(enabled); }
+bool tsr_is_inference_mode(void) { return storage_inference_mode(); }
+bool tsr_is_inference(const tsr_tensor *t) { return t && t->storage->inference; }
 
 /* ---- what requires a gradient ----------------------------------------------------------------------------------- */
 
@@ -45,6 +49,9 @@ tsr_status tsr_set_requires_grad(tsr_tensor *t, bool requires_grad)
     if (requires_grad && !tsr_dtype_is_floating((tsr_dtype)t->dtype))
         return tsr_fail(TSR_EINVAL, "only Tensors of floating point dtype can require gradients, this one is %s",
                         tsr_dtype_name((tsr_dtype)t->dtype));
+    if (requires_grad && t->storage->inference && !storage_inference_mode())
+        return tsr_fail(TSR_ESTATE,
+                        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     t->requires_grad = requires_grad;
     return TSR_OK;
 }

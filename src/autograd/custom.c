@@ -105,6 +105,7 @@ static bool check_dirty(const running *r, tsr_tensor *const *outs, int64_t n_out
             return false;
         }
         if (r->ctx->node && !record_check_inplace(r->dirty[i])) return false;
+        if (!record_check_inference(r->dirty[i])) return false;
         if (r->ctx->node && r->dirty[i]->base) {
             tsr_fail(TSR_EINVAL, "custom function: writing a view in place is not recorded; write its base or a clone");
             return false;
@@ -180,7 +181,7 @@ tsr_status tsr_apply(const tsr_function *f, void *user, tsr_tensors in, tsr_tens
     if (ok && wanted && tsr_is_grad_enabled()) ok = (c.node = make_node(f, in, n_out)) != NULL;
     ok = ok && run_forward(f, user, &r, outs, n_out) && check_dirty(&r, outs, n_out) &&
          alias_returned_inputs(&r, outs, n_out);
-    for (int i = 0; ok && i < r.dirty_count; i++) r.dirty[i]->storage->version++;
+    for (int i = 0; ok && i < r.dirty_count; i++) storage_wrote(r.dirty[i]->storage);
     ok = ok && attach_outputs(&r, outs, n_out);
     if (c.node) c.node->custom.user = user;
     bool kept = c.node != NULL;

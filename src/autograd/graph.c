@@ -230,6 +230,13 @@ static tsr_tensor *alias_of(tsr_tensor *t, bool is_output)
 bool node_save(tsr_node *n, tsr_tensor *t, int input, int output)
 {
     if (!t) return true;
+    if (t->storage->inference) {
+        tsr_fail(TSR_ESTATE,
+                 "%s: Inference tensors cannot be saved for backward. To work around you can make a clone to "
+                 "get a normal tensor and use it in autograd.",
+                 node_name(n));
+        return false;
+    }
     if (n->saved.count == n->saved.room && !tsr_grow(&n->saved.v, n->saved.count, &n->saved.room, sizeof *n->saved.v))
         return false;
     node_saved s = {.version = t->storage->version, .input = input, .output = output};

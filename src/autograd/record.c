@@ -255,6 +255,15 @@ bool record_check_inplace(tsr_tensor *t)
     return true;
 }
 
+bool record_check_inference(const tsr_tensor *t)
+{
+    if (!t->storage->inference || storage_inference_mode()) return true;
+    tsr_fail(TSR_ESTATE,
+             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+             "get a normal tensor before doing inplace update.");
+    return false;
+}
+
 /* CopySlices: input 0 is the base before the write, the others are the operator's inputs after its first. */
 static tsr_node *copy_slices(tsr_node *inner, tsr_tensor *view)
 {

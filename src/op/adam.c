@@ -67,8 +67,8 @@ tsr_tensor *op__adam_step_(op_ctx *c, const tsr__adam_step__args *a)
     array ax = a->max_exp_avg_sq ? flat_array(a->max_exp_avg_sq) : (array){0};
     bool ok = op_backend(p)->adam_step(&ap, &ag, &am, &av, a->max_exp_avg_sq ? &ax : NULL, &s);
     if (ok) {
-        a->exp_avg->storage->version++;
-        a->exp_avg_sq->storage->version++;
+        storage_wrote(a->exp_avg->storage);
+        storage_wrote(a->exp_avg_sq->storage);
     }
     return ok ? p : NULL;
 }

@@ -27,6 +27,9 @@ bool record_outputs(struct tsr_node *node, tsr_tensor **out, int64_t n);
    for leaves, views of leaves, and views that must not be written. */
 bool record_check_inplace(tsr_tensor *written);
 
+/* An inference tensor is written in inference mode only: false and PyTorch's error otherwise. */
+bool record_check_inference(const tsr_tensor *written);
+
 /* After an in-place operator wrote `written`: give it the node as its history, and its base too when it is a view. Takes
    over the node. */
 bool record_rebase(struct tsr_node *node, tsr_tensor *written);

@@ -211,6 +211,7 @@ static bool prepare_inplace(const op_info *info, void *args, tsr_tensor *dest, b
 {
     if (tsr_error_pending()) return false;
     if (recording && !record_check_inplace(dest)) return false;
+    if (!record_check_inference(dest)) return false;
     if (!writes_one_value(info) && !tensor_check_written(dest)) return false;
     reads r = {info, dest, is_elementwise(info), true};
     op_each_tensor(info, args, check_read, &r);
@@ -290,14 +291,14 @@ static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tens
     }
     if (recording && !(c.node = record_begin(info, args))) return -1;
 
-    record_set_grad_mode(false);
+    bool was = record_set_grad_mode(false);
     const char *caller = backend_set_caller(info->name);
     int64_t n = info->forward(&c, c.dest ? own : args, out, room);
     backend_set_caller(caller);
     bool ok = n >= 0 && (!c.dest || finish_inplace(&c, out));
     if (!pending && tsr_error_pending()) ok = false; /* what the derivative needs could not be kept */
-    record_set_grad_mode(grad_mode);
-    if (c.dest && n >= 0) c.dest->storage->version++;
+    record_set_grad_mode(was);
+    if (c.dest && n >= 0) storage_wrote(c.dest->storage);
     if (!ok) {
         record_abandon(c.node);
         return -1;

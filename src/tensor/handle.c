@@ -134,8 +134,12 @@ tsr_tensor *tsr_from_blob(void *data, tsr_shape shape, tsr_dtype dtype, void (*d
     int64_t numel = shape_numel(shape.n, shape.v);
     tsr_storage *s = tsr_alloc_zeroed(1, sizeof *s);
     if (!s) return NULL;
-    *s = (tsr_storage){
-        .refs = 1, .device = TSR_CPU, .bytes = numel * (int64_t)tsr_dtype_size(dtype), .data = data, .borrowed = true};
+    *s = (tsr_storage){.refs = 1,
+                       .device = TSR_CPU,
+                       .bytes = numel * (int64_t)tsr_dtype_size(dtype),
+                       .data = data,
+                       .borrowed = true,
+                       .inference = storage_inference_mode()};
     shape_contiguous_strides(shape.n, shape.v, stride);
     tsr_tensor *t = tensor_wrap(s, dtype, shape.n, shape.v, stride, 0);
     if (t) s->done = done, s->user = user; /* on failure the memory stays the caller's */
@@ -162,8 +166,14 @@ int64_t tsr_numel(const tsr_tensor *t) { return t ? tensor_numel(t) : 0; }
 bool tsr_is_contiguous(const tsr_tensor *t) { return t && shape_is_contiguous(t->ndim, t->shape, t->stride); }
 bool tsr_is_channels_last(const tsr_tensor *t) { return t && shape_is_channels_last(t->ndim, t->shape, t->stride); }
 bool tsr_shares_storage(const tsr_tensor *a, const tsr_tensor *b) { return a && b && a->storage == b->storage; }
-int64_t tsr_version(const tsr_tensor *t) { return t ? t->storage->version : 0; }
 tsr_tensor *tsr_base(const tsr_tensor *t) { return t ? t->base : NULL; }
+
+int64_t tsr_version(const tsr_tensor *t)
+{
+    if (!t || !t->storage->inference) return t ? t->storage->version : 0;
+    tsr_fail(TSR_ESTATE, "version: Inference tensors do not track version counter.");
+    return -1;
+}
 
 static tsr_shape copy_dims(int n, const int64_t *v)
 {
@@ -206,5 +216,5 @@ void *tsr_data(tsr_tensor *t)
 
 void tsr_bump_version(tsr_tensor *t)
 {
-    if (t) t->storage->version++;
+    if (t) storage_wrote(t->storage);
 }

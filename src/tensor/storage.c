@@ -5,6 +5,17 @@
 #include "base/alloc.h"
 #include "tensor/tensor_impl.h"
 
+static _Thread_local bool inference_mode;
+
+bool storage_set_inference_mode(bool enabled)
+{
+    bool was = inference_mode;
+    inference_mode = enabled;
+    return was;
+}
+
+bool storage_inference_mode(void) { return inference_mode; }
+
 tsr_storage *storage_new(int64_t bytes, tsr_device device)
 {
     tsr_storage *s = tsr_alloc_zeroed(1, sizeof *s);
@@ -12,6 +23,7 @@ tsr_storage *storage_new(int64_t bytes, tsr_device device)
     s->refs = 1;
     s->device = device;
     s->bytes = bytes;
+    s->inference = inference_mode;
     s->data = tsr_alloc((size_t)bytes);
     if (!s->data) {
         tsr_free(s);

@@ -21,7 +21,8 @@ typedef struct tsr_storage {
     void *data;
     void (*done)(void *user); /* for memory of the caller's; NULL when `data` is ours */
     void *user;
-    bool borrowed; /* data belongs to the caller */
+    bool borrowed;  /* data belongs to the caller */
+    bool inference; /* made in inference mode: writes are not counted, nothing is saved for backward */
 } tsr_storage;
 
 /* How a view may be written to (PyTorch's CreationMeta). */
@@ -57,6 +58,14 @@ extern const char *(*tsr_autograd_name)(tsr_tensor *t);
 tsr_storage *storage_new(int64_t bytes, tsr_device device);
 tsr_storage *storage_retain(tsr_storage *s);
 void storage_release(tsr_storage *s);
+/* Inference mode of this thread: what it makes is marked. Setting returns what it was. */
+bool storage_set_inference_mode(bool enabled);
+bool storage_inference_mode(void);
+/* The elements were written in place. */
+static inline void storage_wrote(tsr_storage *s)
+{
+    if (!s->inference) s->version++;
+}
 
 /* ---- handle.c: raw construction; every result is enrolled in the innermost scope unless it says otherwise ---- */
 

@@ -481,6 +481,102 @@ static void labels_are_a_stack(void **state)
     assert_refused(tsr_pop_anomaly_label(), "none were pushed");
 }
 
+/* ---- inference mode ------------------------------------------------------------------------------------------------ */
+
+static tsr_tensor *made_in_inference_mode(int n)
+{
+    bool was = tsr_set_inference_mode(true);
+    tsr_tensor *t = tsr_ones(TSR_SHAPE(n), .dtype = TSR_F64);
+    tsr_set_inference_mode(was);
+    return t;
+}
+
+static void inference_mode_records_nothing(void **state)
+{
+    (void)state;
+    tsr_tensor *w = leaf(3);
+    assert_false(tsr_set_inference_mode(true));
+    assert_true(tsr_is_inference_mode());
+    assert_false(tsr_is_grad_enabled());
+    assert_true(tsr_set_grad_enabled(true)); /* to no effect */
+    assert_false(tsr_requires_grad(tsr_mul(w, w)));
+    assert_true(tsr_is_inference(tsr_mul(w, w)));
+    assert_true(tsr_set_inference_mode(false));
+    assert_true(tsr_is_grad_enabled());
+    assert_true(tsr_requires_grad(tsr_mul(w, w)));
+    assert_false(tsr_is_inference(tsr_mul(w, w)));
+}
+
+static void views_are_what_their_memory_is(void **state)
+{
+    (void)state;
+    tsr_tensor *w = leaf(4), *a = made_in_inference_mode(4);
+    tsr_set_inference_mode(true);
+    assert_false(tsr_is_inference(tsr_view(w, TSR_SHAPE(2, 2))));
+    assert_false(tsr_is_inference(tsr_detach(w)));
+    tsr_set_inference_mode(false);
+    assert_true(tsr_is_inference(tsr_view(a, TSR_SHAPE(2, 2))));
+    assert_true(tsr_is_inference(tsr_detach(a)));
+    assert_false(tsr_is_inference(tsr_clone(a)));
+    assert_false(tsr_is_inference(NULL));
+}
+
+static void inference_tensors_are_not_saved_for_backward(void **state)
+{
+    (void)state;
+    tsr_tensor *w = leaf(3), *a = made_in_inference_mode(3);
+    assert_null(tsr_mul(w, a));
+    assert_refused(tsr_error_status(), "Inference tensors cannot be saved for backward. To work around you can make a "
+                                       "clone to get a normal tensor and use it in autograd.");
+    assert_int_equal(tsr_backward(tsr_sum(tsr_add(w, a))), TSR_OK); /* which saves nothing */
+    assert_grad(w, 1, 1, 1);
+    assert_int_equal(tsr_backward(tsr_sum(tsr_mul(w, tsr_clone(a)))), TSR_OK);
+    assert_grad(w, 2, 2, 2);
+}
+
+static void inference_tensors_are_written_in_their_mode_only(void **state)
+{
+    (void)state;
+    tsr_tensor *a = made_in_inference_mode(2), *n = tsr_mul(leaf(2), tsr_scalar(2));
+    assert_null(tsr_add_(a, tsr_scalar(1)));
+    assert_refused(tsr_error_status(), "Inplace update to inference tensor outside InferenceMode is not allowed.");
+    assert_null(tsr_add_(tsr_narrow(a, 0, 0, 1), tsr_scalar(1)));
+    assert_refused(tsr_error_status(), "Inplace update to inference tensor outside InferenceMode is not allowed.");
+    assert_non_null(tsr_add_(n, a));
+    assert_values(n, 2, (double[]){3, 5});
+    tsr_set_inference_mode(true);
+    assert_non_null(tsr_add_(a, tsr_scalar(1)));
+    tsr_set_inference_mode(false);
+    assert_values(a, 2, (double[]){2, 2});
+    assert_int_equal(tsr_version(a), -1);
+    assert_refused(tsr_error_status(), "Inference tensors do not track version counter.");
+}
+
+static void writes_in_inference_mode_to_what_was_saved_are_caught(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = tsr_mul(x, tsr_scalar(1)), *z = tsr_sum(tsr_mul(y, y));
+    tsr_set_inference_mode(true);
+    assert_non_null(tsr_mul_(y, tsr_scalar(3)));
+    tsr_set_inference_mode(false);
+    assert_refused(tsr_backward(z), "modified by an inplace operation");
+}
+
+static void inference_tensors_require_gradients_in_their_mode_only(void **state)
+{
+    (void)state;
+    tsr_tensor *a = made_in_inference_mode(2);
+    assert_refused(tsr_set_requires_grad(a, true),
+                   "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+    assert_int_equal(tsr_set_requires_grad(a, false), TSR_OK);
+    tsr_set_inference_mode(true);
+    tsr_status status = tsr_set_requires_grad(a, true);
+    tsr_set_inference_mode(false);
+    assert_int_equal(status, TSR_OK);
+    assert_int_equal(tsr_backward(tsr_sum(tsr_neg(a))), TSR_OK);
+    assert_grad(a, -1, -1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
 
 int main(void)
@@ -506,6 +602,12 @@ int main(void)
         TEST(anomaly_mode_may_start_in_backward),
         TEST(an_output_of_several_keeps_its_label),
         TEST(labels_are_a_stack),
+        TEST(inference_mode_records_nothing),
+        TEST(views_are_what_their_memory_is),
+        TEST(inference_tensors_are_not_saved_for_backward),
+        TEST(inference_tensors_are_written_in_their_mode_only),
+        TEST(writes_in_inference_mode_to_what_was_saved_are_caught),
+        TEST(inference_tensors_require_gradients_in_their_mode_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
