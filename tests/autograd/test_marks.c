@@ -8,56 +8,12 @@
 
 #include <cmocka.h>
 
+#include "support/leaves.h"
+#include "support/tensors.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
 #include "tessera/node.h"
 #include "tessera/ops.h"
-
-static tsr_mark mark;
-
-static int open_scope(void **state)
-{
-    (void)state;
-    mark = tsr_scope_open();
-    return 0;
-}
-
-static int nothing_is_left(void **state)
-{
-    (void)state;
-    tsr_error_clear();
-    tsr_scope_close(mark);
-    return tsr_live_tensors() == 0 ? 0 : -1;
-}
-
-/* A leaf 1, 2, ..., n that requires a gradient. */
-static tsr_tensor *leaf(int n)
-{
-    double v[16];
-    for (int i = 0; i < n; i++) v[i] = i + 1;
-    tsr_tensor *t = tsr_from_data(v, TSR_SHAPE(n), TSR_F64);
-    assert_int_equal(tsr_set_requires_grad(t, true), TSR_OK);
-    return t;
-}
-
-static void assert_values(tsr_tensor *t, int n, const double *want)
-{
-    double got[16];
-    assert_non_null(t);
-    assert_int_equal(tsr_to_host(t, got, n, TSR_F64), TSR_OK);
-    for (int i = 0; i < n; i++) assert_float_equal(got[i], want[i], 1e-12);
-}
-
-#define assert_grad(t, ...)                                                                                            \
-    assert_values(tsr_grad(t), (int)(sizeof((double[]){__VA_ARGS__}) / 8), (double[]){__VA_ARGS__})
-
-static void assert_refused(tsr_status status, const char *words)
-{
-    assert_int_not_equal(status, TSR_OK);
-    assert_non_null(tsr_error_message());
-    if (!strstr(tsr_error_message(), words)) fail_msg("'%s' does not contain '%s'", tsr_error_message(), words);
-    tsr_error_clear();
-}
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
@@ -339,6 +295,7 @@ static void what_is_unpacked_has_its_history(void **state)
 {
     (void)state;
     packed_count = dropped_count = 0;
+    tsr_mark mark = tsr_scope_open();
     tsr_tensor *x = leaf(2), *g, *gg;
     assert_int_equal(tsr_push_saved_tensor_hooks(&clones, NULL), TSR_OK);
     tsr_tensor *y = tsr_sum(tsr_mul(x, tsr_exp(x)));
@@ -348,7 +305,6 @@ static void what_is_unpacked_has_its_history(void **state)
     assert_values(gg, 2, (double[]){3 * 2.718281828459045, 4 * 7.38905609893065});
     assert_true(packed_count >= 3);
     tsr_scope_close(mark);
-    mark = tsr_scope_open();
     assert_int_equal(dropped_count, packed_count);
 }
 
@@ -577,37 +533,35 @@ static void inference_tensors_require_gradients_in_their_mode_only(void **state)
     assert_grad(a, -1, -1);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nodes_have_pytorchs_names),
-        TEST(a_name_stays_when_another_is_asked_for),
-        TEST(nodes_lead_to_those_that_made_their_inputs),
-        TEST(an_output_of_several_is_told_apart),
-        TEST(a_kept_node_outlives_its_tensor),
-        TEST(hooks_run_in_pytorchs_order),
-        TEST(hooks_of_nodes_replace_gradients),
-        TEST(captured_gradients_are_those_before_the_nodes_hooks),
-        TEST(a_node_without_gradients_does_not_run),
-        TEST(hooks_that_fail_fail_backward),
-        TEST(a_hook_sees_what_the_leaf_gave_away),
-        TEST(saved_tensors_may_be_kept_in_half_precision),
-        TEST(what_is_unpacked_has_its_history),
-        TEST(packed_tensors_do_not_mind_writes),
-        TEST(saved_tensor_hooks_that_fail_are_named),
-        TEST(nan_passes_without_anomaly_mode),
-        TEST(anomaly_mode_names_the_function_that_made_nan),
-        TEST(anomaly_mode_may_start_in_backward),
-        TEST(an_output_of_several_keeps_its_label),
-        TEST(labels_are_a_stack),
-        TEST(inference_mode_records_nothing),
-        TEST(views_are_what_their_memory_is),
-        TEST(inference_tensors_are_not_saved_for_backward),
-        TEST(inference_tensors_are_written_in_their_mode_only),
-        TEST(writes_in_inference_mode_to_what_was_saved_are_caught),
-        TEST(inference_tensors_require_gradients_in_their_mode_only),
+        TENSOR_TEST(nodes_have_pytorchs_names),
+        TENSOR_TEST(a_name_stays_when_another_is_asked_for),
+        TENSOR_TEST(nodes_lead_to_those_that_made_their_inputs),
+        TENSOR_TEST(an_output_of_several_is_told_apart),
+        TENSOR_TEST(a_kept_node_outlives_its_tensor),
+        TENSOR_TEST(hooks_run_in_pytorchs_order),
+        TENSOR_TEST(hooks_of_nodes_replace_gradients),
+        TENSOR_TEST(captured_gradients_are_those_before_the_nodes_hooks),
+        TENSOR_TEST(a_node_without_gradients_does_not_run),
+        TENSOR_TEST(hooks_that_fail_fail_backward),
+        TENSOR_TEST(a_hook_sees_what_the_leaf_gave_away),
+        TENSOR_TEST(saved_tensors_may_be_kept_in_half_precision),
+        TENSOR_TEST(what_is_unpacked_has_its_history),
+        TENSOR_TEST(packed_tensors_do_not_mind_writes),
+        TENSOR_TEST(saved_tensor_hooks_that_fail_are_named),
+        TENSOR_TEST(nan_passes_without_anomaly_mode),
+        TENSOR_TEST(anomaly_mode_names_the_function_that_made_nan),
+        TENSOR_TEST(anomaly_mode_may_start_in_backward),
+        TENSOR_TEST(an_output_of_several_keeps_its_label),
+        TENSOR_TEST(labels_are_a_stack),
+        TENSOR_TEST(inference_mode_records_nothing),
+        TENSOR_TEST(views_are_what_their_memory_is),
+        TENSOR_TEST(inference_tensors_are_not_saved_for_backward),
+        TENSOR_TEST(inference_tensors_are_written_in_their_mode_only),
+        TENSOR_TEST(writes_in_inference_mode_to_what_was_saved_are_caught),
+        TENSOR_TEST(inference_tensors_require_gradients_in_their_mode_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

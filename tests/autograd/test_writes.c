@@ -9,24 +9,10 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
+#include "support/leaves.h"
 #include "support/tensors.h"
 #include "tessera/autograd.h"
 #include "tessera/ops.h"
-
-/* 1, 2, ..., n. */
-static tsr_tensor *counting(int n)
-{
-    double v[16];
-    for (int i = 0; i < n; i++) v[i] = i + 1;
-    return tsr_from_data(v, TSR_SHAPE(n), TSR_F64);
-}
-
-static tsr_tensor *leaf(int n)
-{
-    tsr_tensor *t = counting(n);
-    assert_int_equal(tsr_set_requires_grad(t, true), TSR_OK);
-    return t;
-}
 
 static tsr_tensor *times(tsr_tensor *t, double factor) { return tsr_mul(t, tsr_scalar(factor)); }
 

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "support/tensors.h"
 #include "tessera/autograd.h"
 #include "tessera/gpt.h"
 #include "tessera/memory.h"
@@ -23,7 +24,6 @@
 static const char *folder;
 static tsr_archive *expected;
 static json_t *float32_error;
-static tsr_mark mark;
 
 static const char *path_of(const char *file)
 {
@@ -48,21 +48,6 @@ static int close_goldens(void **state)
     (void)state;
     json_decref(float32_error);
     tsr_archive_close(expected);
-    return tsr_live_tensors() == 0 ? 0 : -1;
-}
-
-static int open_scope(void **state)
-{
-    (void)state;
-    mark = tsr_scope_open();
-    return 0;
-}
-
-static int nothing_is_left(void **state)
-{
-    (void)state;
-    tsr_error_clear();
-    tsr_scope_close(mark);
     return tsr_live_tensors() == 0 ? 0 : -1;
 }
 
@@ -304,17 +289,15 @@ static void five_steps_with_a_refreshed_reconstruction(void **state)
     run_steps("train64_refresh", true);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, open_scope, nothing_is_left)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(activations_and_gradients_of_the_autoencoder),
-        TEST(activations_and_gradients_of_the_discriminator),
-        TEST(the_papers_form_of_the_codebook_loss),
-        TEST(activations_and_gradients_of_the_prior),
-        TEST(five_steps_in_double_precision),
-        TEST(five_steps_with_a_refreshed_reconstruction),
+        TENSOR_TEST(activations_and_gradients_of_the_autoencoder),
+        TENSOR_TEST(activations_and_gradients_of_the_discriminator),
+        TENSOR_TEST(the_papers_form_of_the_codebook_loss),
+        TENSOR_TEST(activations_and_gradients_of_the_prior),
+        TENSOR_TEST(five_steps_in_double_precision),
+        TENSOR_TEST(five_steps_with_a_refreshed_reconstruction),
     };
     return cmocka_run_group_tests(tests, open_goldens, close_goldens);
 }
