@@ -43,7 +43,8 @@ flags="-std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags tessera)"
 run "$work/pkgconfig_shared" yes
 run "$work/pkgconfig_static" no
 
-cmake -S tests/consumer -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" >"$work/cmake.log" 2>&1 ||
+generator=$(sed -n 's/^CMAKE_GENERATOR:[A-Z]*=//p' "$build/CMakeCache.txt") # a bare Debian has no make
+cmake -G "$generator" -S tests/consumer -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" >"$work/cmake.log" 2>&1 ||
     { cat "$work/cmake.log"; exit 1; }
 cmake --build "$work/cmake" >"$work/cmake.log" 2>&1 || { cat "$work/cmake.log"; exit 1; }
 run "$work/cmake/consumer_shared" yes
