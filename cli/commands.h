@@ -5,6 +5,7 @@
 
 int cmd_ops(int argc, char **argv);
 int cmd_call(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int train_vqgan(int argc, char **argv);
 int train_prior(int argc, char **argv);

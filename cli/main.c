@@ -24,6 +24,7 @@ static const command commands[] = {
     {"eval", cmd_eval, "figures of a model over a set of pictures"},
     {"inspect", cmd_inspect, "say what a file of tensors holds"},
     {"ops", cmd_ops, "list the operators, modules and optimisers, or describe one"},
+    {"bench", cmd_bench, "time the standard jobs on this machine"},
     {"call", cmd_call, "run an operator on tensors from a file, or replay a folder of cases"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
