@@ -132,6 +132,25 @@ static void three_by_three_convolutions_agree_with_the_reference(void **state)
     everywhere(three_by_three);
 }
 
+/* Winograd's way too, with tiles of 3x3; the last two by oneDNN. */
+static void four_by_four(void)
+{
+    check_conv(1, 16, 16, 9, 9, plain_conv(1, 1, 1, 1), 4, 4);
+    check_conv(2, 32, 16, 8, 10, plain_conv(1, 0, 1, 1), 4, 4);
+    check_conv(3, 24, 20, 7, 6, plain_conv(1, 2, 1, 1), 4, 4);
+    check_conv(2, 17, 1, 16, 15, plain_conv(1, 1, 1, 1), 4, 4);
+    check_conv(3, 16, 40, 11, 12, plain_conv(1, 3, 1, 1), 4, 4);
+    check_conv(4, 128, 64, 8, 8, plain_conv(1, 1, 1, 1), 4, 4); /* few tiles, many channels */
+    check_conv(2, 32, 32, 12, 12, plain_conv(1, 4, 1, 1), 4, 4);
+    check_conv(2, 32, 32, 12, 12, plain_conv(1, 1, 1, 1), 4, 3);
+}
+
+static void four_by_four_convolutions_agree_with_the_reference(void **state)
+{
+    (void)state;
+    everywhere(four_by_four);
+}
+
 static void conv_of_one_and_three_dimensions(void)
 {
     conv_params p1 = {.spatial = 1, .stride = {2}, .padding = {1}, .dilation = {1}, .groups = 1};
@@ -703,6 +722,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_agree_with_the_reference),
         cmocka_unit_test(three_by_three_convolutions_agree_with_the_reference),
+        cmocka_unit_test(four_by_four_convolutions_agree_with_the_reference),
         cmocka_unit_test(convolutions_of_one_and_three_dimensions_agree_with_the_reference),
         cmocka_unit_test(input_rows_that_no_window_reads_get_no_gradient),
         cmocka_unit_test(convolutions_of_no_pictures_give_zero_gradients),

@@ -1,4 +1,4 @@
-/* simd_conv.c: which way a convolution goes: f32 3x3 with stride 1 by Winograd's algorithm where that was measured to be
+/* simd_conv.c: which way a convolution goes: f32 3x3 and 4x4 with stride 1 by Winograd's algorithm where that was measured to be
    faster, other f32 by oneDNN (but for the weights' gradient of 1x1, which is one matrix product), the rest (and builds
    without oneDNN) through matrix products.
 
@@ -31,33 +31,37 @@ static bool wants_exact(void)
     return exact;
 }
 
-static bool is_plain_3x3(const array *weight, const conv_params *p)
+/* The side of the weights of a plain 2-d convolution with stride 1 that Winograd's algorithm is written for; 0: another. */
+static int winograd_taps(const array *weight, const conv_params *p)
 {
-    bool plain = p->spatial == 2 && p->groups == 1;
-    for (int d = 0; plain && d < 2; d++)
-        plain = weight->shape[2 + d] == 3 && p->stride[d] == 1 && p->dilation[d] == 1 && p->padding[d] <= 2;
-    return plain;
+    int64_t taps = p->spatial == 2 && p->groups == 1 ? weight->shape[2] : 0;
+    if (taps != 3 && taps != 4) return 0;
+    for (int d = 0; d < 2; d++)
+        if (weight->shape[2 + d] != taps || p->stride[d] != 1 || p->dilation[d] != 1 || p->padding[d] >= taps) return 0;
+    return (int)taps;
 }
 
-/* A quarter of the multiplications, if tiles of 4x4 are filled; they must be filled by more than two fifths. Few outputs
-   pay too (3 of 32: 2.3 times oneDNN's speed), few inputs do not, nor few outputs for the weights' gradient. */
-static bool winograd_pays(const array *x, const array *weight, const array *out, const conv_params *p)
+/* A quarter of the multiplications, if tiles are filled; they must be filled by more than two fifths. Few outputs
+   pay too (3 of 32: 2.3 times oneDNN's speed), few inputs do not, nor few outputs for the weights' gradient. Returns the
+   weights' side, or 0. */
+static int winograd_pays(const array *x, const array *weight, const array *out, const conv_params *p)
 {
-    if (x->dtype != TSR_F32 || !is_plain_3x3(weight, p) || array_numel(x) == 0 || array_numel(out) == 0) return false;
-    if (x->shape[1] < FEWEST_CHANNELS || wants_exact()) return false;
-    int64_t tiles = out->shape[0] * ((out->shape[2] + 3) / 4) * ((out->shape[3] + 3) / 4);
-    int64_t positions = out->shape[0] * out->shape[2] * out->shape[3];
-    return tiles >= FEWEST_TILES && positions * 5 > tiles * 16 * 2;
+    int taps = x->dtype == TSR_F32 ? winograd_taps(weight, p) : 0;
+    if (taps == 0 || array_numel(x) == 0 || array_numel(out) == 0) return 0;
+    if (x->shape[1] < FEWEST_CHANNELS || wants_exact()) return 0;
+    int64_t tile = 7 - taps, rows = (out->shape[2] + tile - 1) / tile, columns = (out->shape[3] + tile - 1) / tile;
+    int64_t tiles = out->shape[0] * rows * columns, positions = out->shape[0] * out->shape[2] * out->shape[3];
+    return tiles >= FEWEST_TILES && positions * 5 > tiles * tile * tile * 2 ? taps : 0;
 }
 
-static bool winograd_conv(const array *out, const array *x, const winograd_weights *w, const array *bias, int64_t pad_h,
-                          int64_t pad_w)
+static bool winograd_conv(const array *out, const array *x, const winograd_weights *w, int taps, const array *bias,
+                          int64_t pad_h, int64_t pad_w)
 {
     stage sx = {0}, so = {0}, sb = {0};
     bool ok = stage_input(&sx, x, STAGE_CHANNELS_LAST) && stage_output(&so, out, STAGE_CHANNELS_LAST) &&
               stage_input(&sb, bias, STAGE_ROW_MAJOR);
     if (ok) {
-        winograd g = TIER(winograd_make)(x, out, pad_h, pad_w);
+        winograd g = TIER(winograd_make)(x, out, taps, pad_h, pad_w);
         ok = TIER(winograd_forward)(&g, so.a.data, sx.a.data, w, sb.a.data) && stage_deliver(&so, out);
     }
     stage_free(&sx);
@@ -68,9 +72,10 @@ static bool winograd_conv(const array *out, const array *x, const winograd_weigh
 
 static bool conv_forward(const array *out, const array *x, const array *weight, const array *bias, const conv_params *p)
 {
-    if (winograd_pays(x, weight, out, p)) {
+    int taps = winograd_pays(x, weight, out, p);
+    if (taps > 0) {
         winograd_weights w = {weight->data, weight->stride[0], weight->stride[1], weight->stride[2], weight->stride[3]};
-        return winograd_conv(out, x, &w, bias, p->padding[0], p->padding[1]);
+        return winograd_conv(out, x, &w, taps, bias, p->padding[0], p->padding[1]);
     }
     return below.conv_forward(out, x, weight, bias, p);
 }
@@ -78,10 +83,11 @@ static bool conv_forward(const array *out, const array *x, const array *weight, 
 /* The gradient is convolved with the weights flipped in space and turned. */
 static bool conv_grad_input(const array *grad_x, const array *grad, const array *weight, const conv_params *p)
 {
-    if (winograd_pays(grad, weight, grad_x, p)) {
-        winograd_weights w = {(const float *)weight->data + 2 * (weight->stride[2] + weight->stride[3]),
+    int taps = winograd_pays(grad, weight, grad_x, p), last = taps - 1;
+    if (taps > 0) {
+        winograd_weights w = {(const float *)weight->data + last * (weight->stride[2] + weight->stride[3]),
                               weight->stride[1], weight->stride[0], -weight->stride[2], -weight->stride[3]};
-        return winograd_conv(grad_x, grad, &w, NULL, 2 - p->padding[0], 2 - p->padding[1]);
+        return winograd_conv(grad_x, grad, &w, taps, NULL, last - p->padding[0], last - p->padding[1]);
     }
     return below.conv_grad_input(grad_x, grad, weight, p);
 }
@@ -94,12 +100,12 @@ static bool is_plain_1x1(const array *weight, const conv_params *p)
     return plain;
 }
 
-static bool winograd_weight(const array *grad_weight, const array *grad, const array *x, const conv_params *p)
+static bool winograd_weight(const array *grad_weight, const array *grad, const array *x, int taps, const conv_params *p)
 {
     stage sx = {0}, sg = {0};
     bool ok = stage_input(&sx, x, STAGE_CHANNELS_LAST) && stage_input(&sg, grad, STAGE_CHANNELS_LAST);
     if (ok) {
-        winograd g = TIER(winograd_make)(x, grad, p->padding[0], p->padding[1]);
+        winograd g = TIER(winograd_make)(x, grad, taps, p->padding[0], p->padding[1]);
         ok = TIER(winograd_grad_weight)(&g, grad_weight, sg.a.data, sx.a.data);
     }
     stage_free(&sx);
@@ -110,8 +116,9 @@ static bool winograd_weight(const array *grad_weight, const array *grad, const a
 static bool conv_grad_weight(const array *grad_weight, const array *grad_bias, const array *grad, const array *x,
                              const conv_params *p)
 {
-    if (grad->shape[1] >= FEWEST_CHANNELS && winograd_pays(x, grad_weight, grad, p))
-        return winograd_weight(grad_weight, grad, x, p) && (!grad_bias || conv_sum_bias(grad_bias, grad));
+    int taps = grad->shape[1] >= FEWEST_CHANNELS ? winograd_pays(x, grad_weight, grad, p) : 0;
+    if (taps > 0)
+        return winograd_weight(grad_weight, grad, x, taps, p) && (!grad_bias || conv_sum_bias(grad_bias, grad));
     if (is_plain_1x1(grad_weight, p)) return conv_matmul_grad_weight(grad_weight, grad_bias, grad, x, p);
     return below.conv_grad_weight(grad_weight, grad_bias, grad, x, p);
 }

@@ -33,7 +33,7 @@ typedef struct forward_job {
 
 static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-winograd TIER(winograd_make)(const array *x, const array *out, int64_t pad_h, int64_t pad_w)
+winograd TIER(winograd_make)(const array *x, const array *out, int taps, int64_t pad_h, int64_t pad_w)
 {
     winograd g = {.n = x->shape[0], .c = x->shape[1], .h = x->shape[2], .w = x->shape[3]};
     g.k = out->shape[1];
@@ -41,8 +41,10 @@ winograd TIER(winograd_make)(const array *x, const array *out, int64_t pad_h, in
     g.ow = out->shape[3];
     g.pad_h = pad_h;
     g.pad_w = pad_w;
-    g.tile_rows = (g.oh + 3) / 4;
-    g.tile_columns = (g.ow + 3) / 4;
+    g.taps = taps;
+    g.tile = 7 - taps;
+    g.tile_rows = (g.oh + g.tile - 1) / g.tile;
+    g.tile_columns = (g.ow + g.tile - 1) / g.tile;
     g.tiles = g.n * g.tile_rows * g.tile_columns;
     g.blocks = (g.c + BLOCK_C - 1) / BLOCK_C;
     g.vectors = VECTOR_BYTES == 64 && (g.k % 64 == 0 || g.k > 128) ? 4 : 2;
@@ -90,8 +92,8 @@ static void transform_tile(const winograd *g, const float *x, int64_t tile, floa
                            int64_t block_stride)
 {
     float buffer[36 * BLOCK_C] __attribute__((aligned(64)));
-    int64_t column = tile % g->tile_columns * 4 - g->pad_w;
-    int64_t row = tile / g->tile_columns % g->tile_rows * 4 - g->pad_h;
+    int64_t column = tile % g->tile_columns * g->tile - g->pad_w;
+    int64_t row = tile / g->tile_columns % g->tile_rows * g->tile - g->pad_h;
     const float *picture = x + tile / g->tile_columns / g->tile_rows * g->h * g->w * g->c;
     bool inside = row >= 0 && column >= 0 && row + 6 <= g->h && column + 6 <= g->w;
     for (int64_t b = 0; b < g->blocks; b++) {
@@ -126,34 +128,34 @@ static void clear_tiles(const winograd *g, float *v, int64_t first, int64_t last
    whole block goes through memory: vectors loaded right after their elements were stored would wait for them. */
 static void gather_weights(const winograd *g, const winograd_weights *w, int64_t k, int64_t c, float *buffer)
 {
+    int taps = g->taps * g->taps;
     int64_t outputs = tsr_min_i64(g->k - k, LANES32), inputs = tsr_min_i64(g->c - c, BLOCK_C);
-    if (outputs < LANES32 || inputs < BLOCK_C) memset(buffer, 0, sizeof(float) * BLOCK_C * 9 * LANES32);
+    if (outputs < LANES32 || inputs < BLOCK_C)
+        memset(buffer, 0, sizeof(float) * BLOCK_C * (size_t)taps * LANES32);
     for (int64_t i = 0; i < outputs; i++)
         for (int64_t j = 0; j < inputs; j++) {
             const float *from = w->data + (k + i) * w->k + (c + j) * w->c;
-            float *to = buffer + j * 9 * LANES32 + i;
-            for (int r = 0; r < 3; r++, from += w->r, to += 3 * LANES32) {
-                to[0] = from[0];
-                to[LANES32] = from[w->s];
-                to[2 * LANES32] = from[2 * w->s];
-            }
+            float *to = buffer + j * taps * LANES32 + i;
+            for (int r = 0; r < g->taps; r++, from += w->r)
+                for (int s = 0; s < g->taps; s++, to += LANES32) *to = from[s * w->s];
         }
 }
 
-/* One input channel's 3x3 weights of LANES32 outputs. */
-VECTOR_INLINE void weight_tile(const float *taps, float *u, int64_t u_xi)
+/* One input channel's weights of LANES32 outputs. */
+VECTOR_INLINE void weight_tile(const float *weights, float *u, int64_t u_xi, int taps)
 {
-    vec32 t[6][3], d[6];
-#pragma GCC unroll 3
-    for (int s = 0; s < 3; s++) {
-        const float *from = taps + s * LANES32;
-        winograd_g(d, load32(from), load32(from + 3 * LANES32), load32(from + 6 * LANES32));
+    vec32 t[6][MOST_TAPS], column[MOST_TAPS], d[6];
+#pragma GCC unroll 4
+    for (int s = 0; s < taps; s++) {
+#pragma GCC unroll 4
+        for (int r = 0; r < taps; r++) column[r] = load32(weights + (r * taps + s) * LANES32);
+        winograd_g(d, column, taps);
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) t[i][s] = d[i];
     }
 #pragma GCC unroll 6
     for (int i = 0; i < 6; i++) {
-        winograd_g(d, t[i][0], t[i][1], t[i][2]);
+        winograd_g(d, t[i], taps);
 #pragma GCC unroll 6
         for (int j = 0; j < 6; j++) store32(u + (i * 6 + j) * u_xi, d[j]);
     }
@@ -162,12 +164,16 @@ VECTOR_INLINE void weight_tile(const float *taps, float *u, int64_t u_xi)
 /* One panel's U [xi][c][panel]. */
 static void transform_weights(const winograd *g, const winograd_weights *w, int64_t panel, float *u, int64_t u_xi)
 {
-    float buffer[BLOCK_C * 9 * LANES32] __attribute__((aligned(64)));
+    float buffer[BLOCK_C * MOST_TAPS * MOST_TAPS * LANES32] __attribute__((aligned(64)));
+    int64_t each = g->taps * g->taps * LANES32;
     for (int64_t c = 0; c < g->blocks * BLOCK_C; c += BLOCK_C)
         for (int64_t first = 0; first < g->panel; first += LANES32) {
             gather_weights(g, w, tsr_min_i64(panel * g->panel + first, g->k), c, buffer);
-            for (int64_t i = 0; i < BLOCK_C; i++)
-                weight_tile(buffer + i * 9 * LANES32, u + (c + i) * g->panel + first, u_xi);
+            for (int64_t i = 0; i < BLOCK_C; i++) {
+                float *to = u + (c + i) * g->panel + first;
+                if (g->taps == 3) weight_tile(buffer + i * each, to, u_xi, 3);
+                else weight_tile(buffer + i * each, to, u_xi, 4);
+            }
         }
 }
 
@@ -216,47 +222,56 @@ static void multiply_panel(const winograd *g, const float *v, int64_t v_xi, int6
 
 /* ---- output ---- */
 
-VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y[4][4])
+VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y[4][4], int tile)
 {
-    vec32 t[4][6], d[4];
+    vec32 t[4][6], column[6], d[4];
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
-        const float *from = m + j * m_xi;
-        winograd_a(d, load32(from), load32(from + 6 * m_xi), load32(from + 12 * m_xi), load32(from + 18 * m_xi),
-                   load32(from + 24 * m_xi), load32(from + 30 * m_xi));
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) column[i] = load32(m + (6 * i + j) * m_xi);
+        winograd_a(d, column, tile);
 #pragma GCC unroll 4
-        for (int i = 0; i < 4; i++) t[i][j] = d[i];
+        for (int i = 0; i < tile; i++) t[i][j] = d[i];
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        winograd_a(d, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
+    for (int i = 0; i < tile; i++) {
+        winograd_a(d, t[i], tile);
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++) y[i][j] = d[j] + bias;
+        for (int j = 0; j < tile; j++) y[i][j] = d[j] + bias;
     }
 }
 
 /* One tile of a panel: outputs from k on. */
-static void write_tile(const winograd *g, const float *m, int64_t m_xi, const float *bias, float *out, int64_t tile,
-                       int64_t k)
+VECTOR_INLINE void write_tile(const winograd *g, const float *m, int64_t m_xi, const float *bias, float *out,
+                              int64_t index, int64_t k, int tile)
 {
-    int64_t column = tile % g->tile_columns * 4, row = tile / g->tile_columns % g->tile_rows * 4;
-    int64_t picture = tile / g->tile_columns / g->tile_rows;
-    int64_t rows = tsr_min_i64(4, g->oh - row), columns = tsr_min_i64(4, g->ow - column);
+    int64_t column = index % g->tile_columns * tile, row = index / g->tile_columns % g->tile_rows * tile;
+    int64_t picture = index / g->tile_columns / g->tile_rows;
+    int64_t rows = tsr_min_i64(tile, g->oh - row), columns = tsr_min_i64(tile, g->ow - column);
     float *to = out + ((picture * g->oh + row) * g->ow + column) * g->k + k;
     for (int64_t first = 0; first < g->panel && k + first < g->k; first += LANES32) {
         int64_t left = g->k - k - first;
         vec32 y[4][4];
-        output_tile(m + first, m_xi, bias ? load_some32(bias + k + first, left) : (vec32){0}, y);
-        if (rows == 4 && columns == 4 && left >= LANES32) {
+        output_tile(m + first, m_xi, bias ? load_some32(bias + k + first, left) : (vec32){0}, y, tile);
+        if (rows == tile && columns == tile && left >= LANES32) {
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; i++)
+            for (int i = 0; i < tile; i++)
 #pragma GCC unroll 4
-                for (int j = 0; j < 4; j++) store32(to + first + (i * g->ow + j) * g->k, y[i][j]);
+                for (int j = 0; j < tile; j++) store32(to + first + (i * g->ow + j) * g->k, y[i][j]);
             continue;
         }
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < columns; j++) store_some32(to + first + (i * g->ow + j) * g->k, y[i][j], left);
     }
+}
+
+static void write_tiles(const forward_job *j, const float *m, int64_t m_xi, int64_t first, int64_t count, int64_t k)
+{
+    const winograd *g = j->g;
+    if (g->tile == 4)
+        for (int64_t t = 0; t < count; t++) write_tile(g, m + t * g->panel, m_xi, j->bias, j->out, first + t, k, 4);
+    else
+        for (int64_t t = 0; t < count; t++) write_tile(g, m + t * g->panel, m_xi, j->bias, j->out, first + t, k, 3);
 }
 
 /* Products of one panel with `padded` tiles of V, of which `count` from `first` on are real, to the output. */
@@ -265,8 +280,7 @@ static void panel_to_output(const forward_job *j, const float *v, int64_t v_xi, 
 {
     int64_t m_xi = padded * j->g->panel + 16;
     multiply_panel(j->g, v, v_xi, padded, u, j->u_xi, m, m_xi);
-    for (int64_t t = 0; t < count; t++)
-        write_tile(j->g, m + t * j->g->panel, m_xi, j->bias, j->out, first + t, panel * j->g->panel);
+    write_tiles(j, m, m_xi, first, count, panel * j->g->panel);
 }
 
 /* ---- the first way: chunks of tiles ---- */

@@ -1,10 +1,12 @@
-/* simd_winograd.h: 3x3 convolutions with stride 1 by Winograd's F(4x4, 3x3), f32, channels-last.
+/* simd_winograd.h: convolutions with stride 1 by Winograd's algorithm, F(4x4, 3x3) and F(3x3, 4x4), f32, channels-last.
 
-   An output tile of 4x4 needs an input tile of 6x6. With the polynomials' points 0, +-sqrt(1/2), +-sqrt(2), infinity (whose
-   rounding errors are five times below those of 0, +-1, +-2) there are matrices B, G, A so that
+   An output tile of 4x4 under 3x3 weights, or of 3x3 under 4x4 weights, needs an input tile of 6x6. With the polynomials'
+   points 0, +-sqrt(1/2), +-sqrt(2), infinity (whose rounding errors are five times below those of 0, +-1, +-2) there are
+   matrices B, G, A so that
        out = A^T [(G w G^T) . (B^T in B)] A,
    where the product is element by element, for each of the 36 positions xi, and sums over input channels: 36 matrix
-   products [tiles, C] [C, K] in place of 144 multiplications for each of 16 outputs; a quarter of the work.
+   products [tiles, C] [C, K] in place of the 144 multiplications that a tile of 16 (or 9) outputs takes; a quarter of the
+   work. B belongs to the points alone; A has a row for each power of them up to the tile's side, G up to the weights'.
 
    Layouts:  V [xi][C / 16][tile][16], the transformed input;  U [K / panel][xi][C][panel], the transformed weights;
              M [xi][tile][panel], products.  Strides of xi are padded by 16 floats, against aliasing in the caches. */
@@ -16,6 +18,7 @@
 
 enum {
     XI = 36,
+    MOST_TAPS = 4,
     BLOCK_C = 16, /* input channels of a block */
     ROW_TILES = 6 /* rows of the micro-kernel */
 };
@@ -25,6 +28,7 @@ typedef struct winograd {
     int64_t n, c, k;
     int64_t h, w, oh, ow; /* input and output */
     int64_t pad_h, pad_w;
+    int taps, tile;                         /* sides of the weights, 3 or 4, and of an output tile, 7 - taps */
     int64_t tile_rows, tile_columns, tiles; /* tiles: of all pictures */
     int64_t blocks;                         /* of input channels */
     int vectors;                            /* of a panel */
@@ -37,7 +41,7 @@ typedef struct winograd_weights {
     int64_t k, c, r, s;
 } winograd_weights;
 
-winograd TIER(winograd_make)(const array *x, const array *out, int64_t pad_h, int64_t pad_w);
+winograd TIER(winograd_make)(const array *x, const array *out, int taps, int64_t pad_h, int64_t pad_w);
 
 /* x and out channels-last; bias contiguous or NULL. False without memory. */
 bool TIER(winograd_forward)(const winograd *g, float *out, const float *x, const winograd_weights *w,
@@ -68,49 +72,56 @@ VECTOR_INLINE void winograd_b(vec32 out[6], vec32 d0, vec32 d1, vec32 d2, vec32 
     out[5] = d1 - d3 * 2.5f + d5;
 }
 
-/* A^T: four outputs */
-VECTOR_INLINE void winograd_a(vec32 out[4], vec32 m0, vec32 m1, vec32 m2, vec32 m3, vec32 m4, vec32 m5)
+/* A^T: `tile` outputs */
+VECTOR_INLINE void winograd_a(vec32 *out, const vec32 m[6], int tile)
 {
-    vec32 sum1 = m1 + m2, difference1 = (m1 - m2) * ROOT_HALF, sum2 = m3 + m4, difference2 = (m3 - m4) * ROOT_TWO;
-    out[0] = m0 + sum1 + sum2;
+    vec32 sum1 = m[1] + m[2], difference1 = (m[1] - m[2]) * ROOT_HALF;
+    vec32 sum2 = m[3] + m[4], difference2 = (m[3] - m[4]) * ROOT_TWO;
+    out[0] = m[0] + sum1 + sum2;
     out[1] = difference1 + difference2;
     out[2] = sum1 * 0.5f + sum2 * 2.0f;
-    out[3] = difference1 * 0.5f + difference2 * 2.0f + m5;
+    if (tile > 3) out[3] = difference1 * 0.5f + difference2 * 2.0f;
+    out[tile - 1] += m[5];
 }
 
-/* A: the gradient of four outputs to six products */
-VECTOR_INLINE void winograd_a_turned(vec32 out[6], vec32 y0, vec32 y1, vec32 y2, vec32 y3)
+/* A: the gradient of `tile` outputs to six products */
+VECTOR_INLINE void winograd_a_turned(vec32 out[6], const vec32 *y, int tile)
 {
-    vec32 even1 = y0 + y2 * 0.5f, odd1 = (y1 + y3 * 0.5f) * ROOT_HALF;
-    vec32 even2 = y0 + y2 * 2.0f, odd2 = (y1 + y3 * 2.0f) * ROOT_TWO;
-    out[0] = y0;
+    vec32 even1 = y[0] + y[2] * 0.5f, even2 = y[0] + y[2] * 2.0f;
+    vec32 odd1 = (tile > 3 ? y[1] + y[3] * 0.5f : y[1]) * ROOT_HALF;
+    vec32 odd2 = (tile > 3 ? y[1] + y[3] * 2.0f : y[1]) * ROOT_TWO;
+    out[0] = y[0];
     out[1] = even1 + odd1;
     out[2] = even1 - odd1;
     out[3] = even2 + odd2;
     out[4] = even2 - odd2;
-    out[5] = y3;
+    out[5] = y[tile - 1];
 }
 
-/* G: three weights */
-VECTOR_INLINE void winograd_g(vec32 out[6], vec32 g0, vec32 g1, vec32 g2)
+/* G: `taps` weights */
+VECTOR_INLINE void winograd_g(vec32 out[6], const vec32 *g, int taps)
 {
-    vec32 even1 = (g0 + g2 * 0.5f) * (-2.0f / 3), odd1 = g1 * (-2.0f / 3 * ROOT_HALF);
-    vec32 even2 = (g0 + g2 * 2.0f) * (1.0f / 6), odd2 = g1 * (1.0f / 6 * ROOT_TWO);
-    out[0] = g0;
+    vec32 even1 = (g[0] + g[2] * 0.5f) * (-2.0f / 3), even2 = (g[0] + g[2] * 2.0f) * (1.0f / 6);
+    vec32 odd1 = (taps > 3 ? g[1] + g[3] * 0.5f : g[1]) * (-2.0f / 3 * ROOT_HALF);
+    vec32 odd2 = (taps > 3 ? g[1] + g[3] * 2.0f : g[1]) * (1.0f / 6 * ROOT_TWO);
+    out[0] = g[0];
     out[1] = even1 + odd1;
     out[2] = even1 - odd1;
     out[3] = even2 + odd2;
     out[4] = even2 - odd2;
-    out[5] = g2;
+    out[5] = g[taps - 1];
 }
 
-/* G^T: six products' gradients to three weights' */
-VECTOR_INLINE void winograd_g_turned(vec32 out[3], vec32 u0, vec32 u1, vec32 u2, vec32 u3, vec32 u4, vec32 u5)
+/* G^T: six products' gradients to `taps` weights' */
+VECTOR_INLINE void winograd_g_turned(vec32 *out, const vec32 u[6], int taps)
 {
-    vec32 sum1 = (u1 + u2) * (-2.0f / 3), sum2 = (u3 + u4) * (1.0f / 6);
-    out[0] = u0 + sum1 + sum2;
-    out[1] = (u1 - u2) * (-2.0f / 3 * ROOT_HALF) + (u3 - u4) * (1.0f / 6 * ROOT_TWO);
-    out[2] = sum1 * 0.5f + sum2 * 2.0f + u5;
+    vec32 sum1 = (u[1] + u[2]) * (-2.0f / 3), sum2 = (u[3] + u[4]) * (1.0f / 6);
+    vec32 difference1 = (u[1] - u[2]) * (-2.0f / 3 * ROOT_HALF), difference2 = (u[3] - u[4]) * (1.0f / 6 * ROOT_TWO);
+    out[0] = u[0] + sum1 + sum2;
+    out[1] = difference1 + difference2;
+    out[2] = sum1 * 0.5f + sum2 * 2.0f;
+    if (taps > 3) out[3] = difference1 * 0.5f + difference2 * 2.0f;
+    out[taps - 1] += u[5];
 }
 
 #endif

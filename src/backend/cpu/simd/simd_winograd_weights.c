@@ -25,45 +25,44 @@ typedef struct weight_job {
 
 /* ---- the gradient's tiles ---- */
 
-VECTOR_INLINE void gradient_tile(const float *y, int64_t row, int64_t column, float *d, int64_t d_xi)
+VECTOR_INLINE void gradient_tile(const float *y, int64_t row, int64_t column, float *d, int64_t d_xi, int tile)
 {
-    vec32 t[6][4];
+    vec32 t[6][4], line[4], m[6];
 #pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
-        const float *from = y + j * column;
-        vec32 m[6];
-        winograd_a_turned(m, load32(from), load32(from + row), load32(from + 2 * row), load32(from + 3 * row));
+    for (int j = 0; j < tile; j++) {
+#pragma GCC unroll 4
+        for (int i = 0; i < tile; i++) line[i] = load32(y + i * row + j * column);
+        winograd_a_turned(m, line, tile);
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) t[i][j] = m[i];
     }
 #pragma GCC unroll 6
     for (int i = 0; i < 6; i++) {
-        vec32 m[6];
-        winograd_a_turned(m, t[i][0], t[i][1], t[i][2], t[i][3]);
+        winograd_a_turned(m, t[i], tile);
 #pragma GCC unroll 6
         for (int j = 0; j < 6; j++) store32(d + (i * 6 + j) * d_xi, m[j]);
     }
 }
 
-/* Tile `tile` at place `at` of the chunk. D is [xi][panel][tile][panel's outputs]. */
-static void transform_gradient(const weight_job *j, int64_t tile, int64_t at)
+/* Tile `index` at place `at` of the chunk. D is [xi][panel][tile][panel's outputs]. */
+VECTOR_INLINE void transform_gradient(const weight_job *j, int64_t index, int64_t at, int tile)
 {
     const winograd *g = j->g;
     float buffer[16 * LANES32] __attribute__((aligned(64)));
-    int64_t column = tile % g->tile_columns * 4, row = tile / g->tile_columns % g->tile_rows * 4;
-    int64_t rows = tsr_min_i64(4, g->oh - row), columns = tsr_min_i64(4, g->ow - column);
-    const float *y = j->grad + ((tile / g->tile_columns / g->tile_rows * g->oh + row) * g->ow + column) * g->k;
+    int64_t column = index % g->tile_columns * tile, row = index / g->tile_columns % g->tile_rows * tile;
+    int64_t rows = tsr_min_i64(tile, g->oh - row), columns = tsr_min_i64(tile, g->ow - column);
+    const float *y = j->grad + ((index / g->tile_columns / g->tile_rows * g->oh + row) * g->ow + column) * g->k;
     for (int64_t k = 0; k < g->panels * g->panel; k += LANES32) {
         float *d = j->d + (k / g->panel * j->chunk + at) * g->panel + k % g->panel;
-        if (rows == 4 && columns == 4 && k + LANES32 <= g->k) {
-            gradient_tile(y + k, g->ow * g->k, g->k, d, j->d_xi);
+        if (rows == tile && columns == tile && k + LANES32 <= g->k) {
+            gradient_tile(y + k, g->ow * g->k, g->k, d, j->d_xi, tile);
             continue;
         }
         memset(buffer, 0, sizeof buffer);
         for (int64_t i = 0; i < rows && k < g->k; i++)
             for (int64_t l = 0; l < columns; l++)
-                store32(buffer + (i * 4 + l) * LANES32, load_some32(y + (i * g->ow + l) * g->k + k, g->k - k));
-        gradient_tile(buffer, 4 * LANES32, LANES32, d, j->d_xi);
+                store32(buffer + (i * tile + l) * LANES32, load_some32(y + (i * g->ow + l) * g->k + k, g->k - k));
+        gradient_tile(buffer, tile * LANES32, LANES32, d, j->d_xi, tile);
     }
 }
 
@@ -72,7 +71,10 @@ static void transform_tiles(int64_t begin, int64_t end, void *user)
     const weight_job *j = user;
     TIER(winograd_input)
     (j->g, j->x, j->first + begin, end - begin, j->v + begin * BLOCK_C, j->v_xi, j->chunk * BLOCK_C);
-    for (int64_t i = begin; i < end; i++) transform_gradient(j, j->first + i, i);
+    for (int64_t i = begin; i < end; i++) {
+        if (j->g->tile == 4) transform_gradient(j, j->first + i, i, 4);
+        else transform_gradient(j, j->first + i, i, 3);
+    }
 }
 
 /* ---- products ---- */
@@ -124,13 +126,25 @@ static void add_block(const weight_job *j, int64_t xi, int64_t block, int64_t pa
 /* ---- back to weights ---- */
 
 /* One input channel and a vector of outputs from k on. */
-static void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[3][3])
+VECTOR_INLINE void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[MOST_TAPS][MOST_TAPS], int taps)
 {
     const array *to = j->grad_weight;
     for (int64_t i = 0; i < LANES32 && k + i < j->g->k; i++)
-        for (int r = 0; r < 9; r++)
-            ((float *)to->data)[(k + i) * to->stride[0] + c * to->stride[1] + r / 3 * to->stride[2] +
-                                r % 3 * to->stride[3]] = w[r / 3][r % 3][i];
+        for (int r = 0; r < taps * taps; r++)
+            ((float *)to->data)[(k + i) * to->stride[0] + c * to->stride[1] + r / taps * to->stride[2] +
+                                r % taps * to->stride[3]] = w[r / taps][r % taps][i];
+}
+
+/* One input channel's sums of a vector of outputs, G^T u G. */
+VECTOR_INLINE void weights_of_sums(const float *u, int64_t xi_stride, vec32 w[MOST_TAPS][MOST_TAPS], int taps)
+{
+    vec32 t[MOST_TAPS][6], column[6], d[MOST_TAPS];
+    for (int i = 0; i < 6; i++) {
+        for (int r = 0; r < 6; r++) column[r] = load32(u + (6 * r + i) * xi_stride);
+        winograd_g_turned(d, column, taps);
+        for (int r = 0; r < taps; r++) t[r][i] = d[r];
+    }
+    for (int r = 0; r < taps; r++) winograd_g_turned(w[r], t[r], taps);
 }
 
 static void block_to_weights(const weight_job *j, int64_t block, int64_t panel, const float *sums, int64_t xi_stride)
@@ -138,15 +152,14 @@ static void block_to_weights(const weight_job *j, int64_t block, int64_t panel, 
     int64_t channels = tsr_min_i64(j->g->c - block * BLOCK_C, BLOCK_C), width = j->g->panel;
     for (int64_t c = 0; c < channels; c++)
         for (int64_t k = 0; k < width && panel * width + k < j->g->k; k += LANES32) {
-            const float *u = sums + c * width + k;
-            vec32 t[3][6], w[3][3], d[3];
-            for (int i = 0; i < 6; i++, u += xi_stride) {
-                winograd_g_turned(d, load32(u), load32(u + 6 * xi_stride), load32(u + 12 * xi_stride),
-                                  load32(u + 18 * xi_stride), load32(u + 24 * xi_stride), load32(u + 30 * xi_stride));
-                for (int r = 0; r < 3; r++) t[r][i] = d[r];
+            vec32 w[MOST_TAPS][MOST_TAPS];
+            if (j->g->taps == 3) {
+                weights_of_sums(sums + c * width + k, xi_stride, w, 3);
+                write_weights(j, block * BLOCK_C + c, panel * width + k, w, 3);
+            } else {
+                weights_of_sums(sums + c * width + k, xi_stride, w, 4);
+                write_weights(j, block * BLOCK_C + c, panel * width + k, w, 4);
             }
-            for (int r = 0; r < 3; r++) winograd_g_turned(w[r], t[r][0], t[r][1], t[r][2], t[r][3], t[r][4], t[r][5]);
-            write_weights(j, block * BLOCK_C + c, panel * width + k, w);
         }
 }
 
