@@ -59,6 +59,11 @@ TSR_API tsr_module *tsr_module_add_child(tsr_module *m, const char *name, tsr_mo
 /** Call the module. NULL module or input: NULL. */
 TSR_API tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input);
 
+/** tsr_forward of an input that the caller owns (tsr_keep): its reference is given back, after an error too, and the caller owns
+    the result (tsr_release, tsr_scope_adopt). So a chain of layers holds one activation at a time, but for those that are
+    recorded. */
+TSR_API tsr_tensor *tsr_forward_owned(tsr_module *m, tsr_tensor *input);
+
 /** A descendant by dotted name ("decoder.conv_out"), or NULL without an error. */
 TSR_API tsr_module *tsr_module_child(tsr_module *m, const char *name);
 /** A parameter or buffer by dotted name, borrowed, or NULL without an error. */

@@ -72,6 +72,10 @@ TSR_API void tsr_scope_return_many(tsr_mark mark, tsr_tensor **results, int64_t 
 /** Take a reference that outlives scopes; returns t. NULL passes through. */
 TSR_API tsr_tensor *tsr_keep(tsr_tensor *t);
 
+/** Hand a reference that the caller owns to the innermost scope (the caller keeps it when there is none). Returns t; NULL
+    passes through, and is returned when there is no memory (t is released then). */
+TSR_API tsr_tensor *tsr_scope_adopt(tsr_tensor *t);
+
 /** Give back a reference taken with tsr_keep, or owned because no scope was open. NULL is allowed. */
 TSR_API void tsr_release(tsr_tensor *t);
 

@@ -27,14 +27,32 @@ typedef struct res_block {
     tsr_module *norm1, *conv1, *norm2, *conv2, *dropout, *shortcut; /* the last two may be NULL */
 } res_block;
 
+/* Activations are large: each function's scope lets its own go, unless they are recorded. */
+
+static tsr_tensor *first_half(const res_block *b, tsr_tensor *x)
+{
+    tsr_mark mark = tsr_scope_open();
+    return tsr_scope_return(mark, tsr_forward(b->conv1, vqgan_norm_act(b->norm1, x)));
+}
+
+static tsr_tensor *second_activation(const res_block *b, tsr_tensor *x, bool training)
+{
+    tsr_mark mark = tsr_scope_open();
+    tsr_tensor *h = vqgan_norm_act(b->norm2, first_half(b, x));
+    return tsr_scope_return(mark, b->dropout && training ? tsr_forward(b->dropout, h) : h);
+}
+
+static tsr_tensor *residual(const res_block *b, tsr_tensor *x, bool training)
+{
+    tsr_mark mark = tsr_scope_open();
+    return tsr_scope_return(mark, tsr_forward(b->conv2, second_activation(b, x, training)));
+}
+
 static tsr_tensor *res_block_forward(tsr_module *m, tsr_tensor *x)
 {
     res_block *b = tsr_module_state(m);
-    tsr_tensor *h = tsr_forward(b->conv1, vqgan_norm_act(b->norm1, x));
-    h = vqgan_norm_act(b->norm2, h);
-    if (b->dropout && tsr_module_is_training(m)) h = tsr_forward(b->dropout, h);
-    h = tsr_forward(b->conv2, h);
-    return tsr_add(h, b->shortcut ? tsr_forward(b->shortcut, x) : x);
+    tsr_tensor *h = residual(b, x, tsr_module_is_training(m));
+    return tsr_add_(h, b->shortcut ? tsr_forward(b->shortcut, x) : x);
 }
 
 tsr_module *vqgan_res_block(int64_t in, int64_t out, double dropout)
@@ -75,7 +93,7 @@ static tsr_tensor *attn_block_forward(tsr_module *m, tsr_tensor *x)
                                                      pixels(tsr_forward(a->v, n)));
     tsr_shape s = tsr_shape_of(x);
     y = y ? tsr_reshape(y, TSR_SHAPE(s.v[0], s.v[2], s.v[3], s.v[1])) : NULL;
-    return tsr_add(x, tsr_forward(a->proj_out, y ? tsr_permute(y, TSR_DIMS(0, 3, 1, 2)) : NULL));
+    return tsr_add_(tsr_forward(a->proj_out, y ? tsr_permute(y, TSR_DIMS(0, 3, 1, 2)) : NULL), x);
 }
 
 tsr_module *vqgan_attn_block(int64_t channels)
@@ -135,16 +153,9 @@ tsr_module *vqgan_upsample(int64_t channels)
 
 /* ---- middle ------------------------------------------------------------------------------------------------------------------ */
 
-static tsr_tensor *middle_forward(tsr_module *m, tsr_tensor *x)
-{
-    for (int64_t i = 0; i < tsr_module_child_count(m); i++) x = tsr_forward(tsr_module_child_at(m, i), x);
-    return x;
-}
-
 tsr_module *vqgan_middle(int64_t channels, double dropout)
 {
-    static const tsr_module_type type = {.name = "Middle", .forward = middle_forward};
-    tsr_module *m = tsr_module_new(&type);
+    tsr_module *m = tsr_nn_sequential(NULL, 0); /* with names of its own */
     bool ok = m && tsr_module_add_child(m, "block_1", vqgan_res_block(channels, channels, dropout)) &&
               tsr_module_add_child(m, "attn_1", vqgan_attn_block(channels)) &&
               tsr_module_add_child(m, "block_2", vqgan_res_block(channels, channels, dropout));

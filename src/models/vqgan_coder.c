@@ -17,11 +17,12 @@ typedef struct level {
 static tsr_tensor *level_forward(tsr_module *m, tsr_tensor *x)
 {
     level *l = tsr_module_state(m);
-    for (int64_t j = 0; j < tsr_module_child_count(l->block); j++) {
-        x = tsr_forward(tsr_module_child_at(l->block, j), x);
-        if (l->attn) x = tsr_forward(tsr_module_child_at(l->attn, j), x);
+    tsr_keep(x);
+    for (int64_t j = 0; x && j < tsr_module_child_count(l->block); j++) {
+        x = tsr_forward_owned(tsr_module_child_at(l->block, j), x);
+        if (x && l->attn) x = tsr_forward_owned(tsr_module_child_at(l->attn, j), x);
     }
-    return l->resample ? tsr_forward(l->resample, x) : x;
+    return tsr_scope_adopt(x && l->resample ? tsr_forward_owned(l->resample, x) : x);
 }
 
 typedef struct level_plan {
@@ -71,11 +72,13 @@ static tsr_tensor *coder_forward(tsr_module *m, tsr_tensor *x)
 {
     coder *c = tsr_module_state(m);
     int64_t n = tsr_module_child_count(c->levels);
-    x = tsr_forward(c->conv_in, x);
-    if (c->decodes) x = tsr_forward(c->mid, x);
-    for (int64_t i = 0; i < n; i++) x = tsr_forward(tsr_module_child_at(c->levels, c->decodes ? n - 1 - i : i), x);
-    if (!c->decodes) x = tsr_forward(c->mid, x);
-    return tsr_forward(c->conv_out, vqgan_norm_act(c->norm_out, x));
+    x = tsr_keep(tsr_forward(c->conv_in, x));
+    if (x && c->decodes) x = tsr_forward_owned(c->mid, x);
+    for (int64_t i = 0; x && i < n; i++)
+        x = tsr_forward_owned(tsr_module_child_at(c->levels, c->decodes ? n - 1 - i : i), x);
+    if (x && !c->decodes) x = tsr_forward_owned(c->mid, x);
+    x = tsr_scope_adopt(x);
+    return x ? tsr_forward(c->conv_out, vqgan_norm_act(c->norm_out, x)) : NULL;
 }
 
 /* The decoder's list is filled from the largest resolution on, but was initialised in that order by PyTorch too. */

@@ -82,8 +82,9 @@ tsr_module *tsr_nn_dropout(double p)
 
 static tsr_tensor *sequential_forward(tsr_module *m, tsr_tensor *x)
 {
-    for (int64_t i = 0; i < tsr_module_child_count(m); i++) x = tsr_forward(tsr_module_child_at(m, i), x);
-    return x;
+    tsr_keep(x);
+    for (int64_t i = 0; x && i < tsr_module_child_count(m); i++) x = tsr_forward_owned(tsr_module_child_at(m, i), x);
+    return tsr_scope_adopt(x);
 }
 
 tsr_module *tsr_module_append(tsr_module *list, tsr_module *child)

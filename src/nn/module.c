@@ -318,3 +318,12 @@ tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input)
     if (!result && !tsr_error_pending()) tsr_fail(TSR_EINVAL, "%s: forward returned NULL", m->type->name);
     return tsr_scope_return(mark, result);
 }
+
+tsr_tensor *tsr_forward_owned(tsr_module *m, tsr_tensor *input)
+{
+    tsr_mark mark = tsr_scope_open();
+    tsr_tensor *result = tsr_keep(tsr_forward(m, input));
+    tsr_scope_close(mark);
+    tsr_release(input);
+    return result;
+}

@@ -55,8 +55,7 @@ bool scope_enrol(tsr_tensor *t)
     return true;
 }
 
-/* Hand a reference that the caller holds to the innermost scope, or to the caller when there is none. */
-static tsr_tensor *enrol_or_drop(tsr_tensor *t)
+tsr_tensor *tsr_scope_adopt(tsr_tensor *t)
 {
     if (t && !scope_enrol(t)) {
         tsr_release(t);
@@ -69,14 +68,14 @@ tsr_tensor *tsr_scope_return(tsr_mark mark, tsr_tensor *result)
 {
     tsr_keep(result);
     tsr_scope_close(mark);
-    return enrol_or_drop(result);
+    return tsr_scope_adopt(result);
 }
 
 void tsr_scope_return_many(tsr_mark mark, tsr_tensor **results, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) tsr_keep(results[i]);
     tsr_scope_close(mark);
-    for (int64_t i = 0; i < n; i++) results[i] = enrol_or_drop(results[i]);
+    for (int64_t i = 0; i < n; i++) results[i] = tsr_scope_adopt(results[i]);
 }
 
 tsr_tensor *tensor_unscope(tsr_tensor *t)
