@@ -9,33 +9,37 @@
 
 static tsr_tensor *minus_infinity(void) { return tsr_scalar(-INFINITY); }
 
-/* Logits below the k-th are left out; ties with it stay. */
-static tsr_tensor *keep_top_k(tsr_tensor *logits, int64_t k)
+/* Of sorted logits, those below the k-th are left out; ties with it stay. */
+static tsr_tensor *keep_top_k(tsr_tensor *sorted, int64_t k)
 {
-    int64_t n = tsr_size(logits, -1);
-    if (k <= 0 || k >= n) return logits;
-    tsr_topk_result top = tsr_topk(logits, k);
-    tsr_tensor *kth = top.values ? tsr_narrow(top.values, -1, k - 1, 1) : NULL;
-    return tsr_where(tsr_lt(logits, kth), minus_infinity(), logits);
+    if (!sorted || k <= 0 || k >= tsr_size(sorted, -1)) return sorted;
+    tsr_tensor *kth = tsr_narrow(sorted, -1, k - 1, 1);
+    return tsr_where(tsr_lt(sorted, kth), minus_infinity(), sorted);
 }
 
 /* Nucleus sampling (Holtzman et al. 2020): a token stays while the mass before it is at most p. */
-static tsr_tensor *keep_top_p(tsr_tensor *logits, double p)
+static tsr_tensor *keep_top_p(tsr_tensor *sorted, double p)
 {
-    if (!logits || p <= 0 || p >= 1) return logits;
-    tsr_sort_result sorted = tsr_sort(logits, .descending = true);
-    tsr_tensor *mass = tsr_softmax(sorted.values, -1);
+    if (!sorted || p <= 0 || p >= 1) return sorted;
+    tsr_tensor *mass = tsr_softmax(sorted, -1);
     tsr_tensor *before = tsr_sub(tsr_cumsum(mass, -1), mass);
-    tsr_tensor *outside = tsr_gt(before, tsr_scalar(p));
-    tsr_tensor *mask = tsr_scatter(tsr_zeros_like(outside), -1, sorted.indices, outside);
-    return tsr_where(mask, minus_infinity(), logits);
+    return tsr_where(tsr_gt(before, tsr_scalar(p)), minus_infinity(), sorted);
+}
+
+/* The logits in descending order with -inf for what is left out, and where they were. */
+static tsr_sort_result filter_sorted(tsr_tensor *logits, int64_t top_k, double top_p)
+{
+    tsr_sort_result s = tsr_sort(logits, .descending = true);
+    s.values = keep_top_p(keep_top_k(s.values, top_k), top_p);
+    return s;
 }
 
 tsr_tensor *tsr_gpt_filter_logits(tsr_tensor *logits, int64_t top_k, double top_p)
 {
     if (!logits) return NULL;
     tsr_mark m = tsr_scope_open();
-    return tsr_scope_return(m, keep_top_p(keep_top_k(logits, top_k), top_p));
+    tsr_sort_result s = filter_sorted(logits, top_k, top_p);
+    return tsr_scope_return(m, tsr_scatter(logits, -1, s.indices, s.values));
 }
 
 /* ---- one token after another ---------------------------------------------------------------------------------------------- */
@@ -81,8 +85,12 @@ static tsr_tensor *choose(const sampler *s, tsr_tensor *logits)
     if (allowed > 0 && allowed < s->config->vocab_size) logits = tsr_narrow(logits, 1, 0, allowed);
     if (s->o.greedy) return tsr_argmax(logits, .dim = TSR_INT(-1), .keepdim = true);
     if (s->o.temperature > 0 && s->o.temperature != 1) logits = tsr_div(logits, tsr_scalar(s->o.temperature));
-    tsr_tensor *p = tsr_softmax(tsr_gpt_filter_logits(logits, s->o.top_k, s->o.top_p), -1);
-    return tsr_multinomial(p, 1, .generator = s->o.generator);
+    bool filtered = s->o.top_k > 0 || (s->o.top_p > 0 && s->o.top_p < 1);
+    tsr_sort_result sorted = filtered ? filter_sorted(logits, s->o.top_k, s->o.top_p)
+                                      : (tsr_sort_result){.values = logits};
+    tsr_tensor *drawn = tsr_multinomial(tsr_softmax(sorted.values, -1), 1, .replacement = true,
+                                        .generator = s->o.generator);
+    return filtered ? tsr_gather(sorted.indices, -1, drawn) : drawn;
 }
 
 static bool report(const sampler *s, int64_t done, int64_t total)

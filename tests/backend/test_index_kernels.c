@@ -185,6 +185,34 @@ static void a_sorted_lane_ascends(void **state)
     free_array(&index);
 }
 
+static void compare_sort(int32_t dtype, layout in_how, int dim, bool descending, numbers kind)
+{
+    tsr_shape s = TSR_SHAPE(30, 70);
+    array in = filled_array(dtype, &s, in_how, kind, 3);
+    array got = new_array(dtype, &s, REVERSED), want = new_array(dtype, &s, ROW_MAJOR);
+    array i = new_array(TSR_I64, &s, ROW_MAJOR), j = new_array(TSR_I64, &s, REVERSED);
+    assert_true(reference->sort(&want, &i, &in, dim, descending));
+    assert_true(fast->sort(&got, &j, &in, dim, descending));
+    assert_arrays_close("sort", &got, &want, 0, 0);
+    assert_arrays_close("sort's index", &j, &i, 0, 0);
+    free_array(&in);
+    free_array(&got);
+    free_array(&want);
+    free_array(&i);
+    free_array(&j);
+}
+
+static void sorted_lanes_agree_in_every_dtype(void **state)
+{
+    (void)state;
+    static const int32_t dtypes[] = {TSR_F32, TSR_F64, TSR_I64, TSR_I32, TSR_U8, TSR_BOOL};
+    for (int d = 0; d < TSR_COUNT(dtypes); d++)
+        for (int run = 0; run < 4; run++) {
+            compare_sort(dtypes[d], ROW_MAJOR, run / 2, run % 2, NORMAL);
+            compare_sort(dtypes[d], SLICED, run / 2, run % 2, SPECIAL); /* many equal ones, zeros of both signs, NaN */
+        }
+}
+
 static void compare_topk(int32_t dtype, layout in_how, int dim, int64_t k, bool largest, numbers kind)
 {
     tsr_shape s = TSR_SHAPE(90, 80), few = s;
@@ -227,6 +255,7 @@ int main(void)
         cmocka_unit_test(nonzero_elements_are_found_in_order),
         cmocka_unit_test(sorting_is_stable_and_nan_is_largest),
         cmocka_unit_test(a_sorted_lane_ascends),
+        cmocka_unit_test(sorted_lanes_agree_in_every_dtype),
         cmocka_unit_test(the_largest_few_agree_with_sorting),
     };
     return cmocka_run_group_tests(tests, select_tables, NULL);

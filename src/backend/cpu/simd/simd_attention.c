@@ -7,6 +7,7 @@
 
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_layers_private.h"
+#include "backend/cpu/simd/simd_transpose.h"
 #include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/parallel.h"

@@ -1,5 +1,5 @@
 /* simd_attention_real.h: attention's rows, for float or double; included twice by simd_attention.c. */
-#include "backend/cpu/simd/simd_real.h"
+#include "backend/cpu/simd/simd_total_real.h"
 
 static REAL F(lane_max)(VEC v)
 {
@@ -7,13 +7,6 @@ static REAL F(lane_max)(VEC v)
     for (int k = 1; k < LANES; k++)
         if (v[k] > largest || v[k] != v[k]) largest = v[k];
     return largest;
-}
-
-static REAL F(lane_sum)(VEC v)
-{
-    REAL sum = 0;
-    for (int k = 0; k < LANES; k++) sum += v[k];
-    return sum;
 }
 
 /* ---- one row of scores ---- */
@@ -48,7 +41,7 @@ static REAL F(row_exp)(REAL *score, int64_t n, REAL largest)
         F(store)(score + i, e);
         sum += e;
     }
-    REAL total = F(lane_sum)(sum);
+    REAL total = F(total)(sum);
     if (i < n) {
         VEC e = F(exp)(F(load_some)(score + i, n - i) - largest);
         F(store_some)(score + i, e, n - i);
@@ -78,26 +71,64 @@ static void F(softmax_row)(REAL *score, const attention_job *j, int64_t b, int64
 
 /* ---- one query alone ---- */
 
-static REAL F(dot)(const REAL *a, const REAL *b, int64_t n)
+/* score[i] = scale * query . row i, for 4 rows (fewer: the others repeat the last). */
+VECTOR_INLINE void F(four_scores)(REAL score[4], const REAL *query, const REAL *const row[4], int64_t n, REAL scale)
 {
-    VEC s = {0}, t = {0};
+    VEC sum[4] = {{0}};
     int64_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        s += F(load)(a + i) * F(load)(b + i);
-        t += F(load)(a + i + LANES) * F(load)(b + i + LANES);
-    }
-    for (; i < n; i += LANES) s += F(load_some)(a + i, n - i) * F(load_some)(b + i, n - i);
-    return F(lane_sum)(s + t);
+    for (; i + LANES <= n; i += LANES)
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; r++) sum[r] += F(load)(query + i) * F(load)(row[r] + i);
+    if (i < n)
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; r++) sum[r] += F(load_some)(query + i, n - i) * F(load_some)(row[r] + i, n - i);
+    F(four_totals)(score, sum[0], sum[1], sum[2], sum[3]);
+    for (int r = 0; r < 4; r++) score[r] *= scale;
 }
 
-/* out = sum of weight[k] times row k. */
-static void F(weighted_rows)(REAL *out, const REAL *weight, const REAL *rows, int64_t stride, int64_t n, int64_t width)
+/* Scores of a query against `seen` keys; the row of scores has room for a multiple of 4. */
+static void F(score_keys)(REAL *score, const REAL *query, const REAL *keys, int64_t stride, int64_t seen, int64_t n,
+                          REAL scale)
 {
-    for (int64_t e = 0; e < width; e += LANES) {
-        VEC sum[2] = {{0}};
-        for (int64_t k = 0; k < n; k++) sum[k & 1] += F(load_some)(rows + k * stride + e, width - e) * weight[k];
-        F(store_some)(out + e, sum[0] + sum[1], width - e);
+    for (int64_t s = 0; s < seen; s += 4) {
+        const REAL *row[4];
+        for (int r = 0; r < 4; r++) row[r] = keys + tsr_min_i64(s + r, seen - 1) * stride;
+        F(four_scores)(score + s, query, row, n, scale);
     }
+}
+
+/* out = sum of weight[k] times row k, for some whole vectors of the rows. */
+VECTOR_INLINE void F(mix_vectors)(REAL *out, const REAL *weight, const REAL *rows, int64_t stride, int64_t n,
+                                  int vectors)
+{
+    VEC even[4] = {{0}}, odd[4] = {{0}};
+    int64_t k = 0;
+    for (; k + 2 <= n; k += 2, rows += 2 * stride)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) {
+            even[i] += F(load)(rows + i * LANES) * weight[k];
+            odd[i] += F(load)(rows + stride + i * LANES) * weight[k + 1];
+        }
+    if (k < n)
+#pragma GCC unroll 4
+        for (int i = 0; i < vectors; i++) even[i] += F(load)(rows + i * LANES) * weight[k];
+#pragma GCC unroll 4
+    for (int i = 0; i < vectors; i++) F(store)(out + i * LANES, even[i] + odd[i]);
+}
+
+static void F(mix_rest)(REAL *out, const REAL *weight, const REAL *rows, int64_t stride, int64_t n, int64_t width)
+{
+    VEC sum = {0};
+    for (int64_t k = 0; k < n; k++) sum += F(load_some)(rows + k * stride, width) * weight[k];
+    F(store_some)(out, sum, width);
+}
+
+static void F(mix_rows)(REAL *out, const REAL *weight, const REAL *rows, int64_t stride, int64_t n, int64_t width)
+{
+    int64_t e = 0;
+    for (; e + 4 * LANES <= width; e += 4 * LANES) F(mix_vectors)(out + e, weight, rows + e, stride, n, 4);
+    for (; e + 2 * LANES <= width; e += 2 * LANES) F(mix_vectors)(out + e, weight, rows + e, stride, n, 2);
+    for (; e < width; e += LANES) F(mix_rest)(out + e, weight, rows + e, stride, n, width - e);
 }
 
 static void F(attend_one)(const attention_job *j, int64_t b, int64_t h, int64_t i, REAL *score)
@@ -106,10 +137,9 @@ static void F(attend_one)(const attention_job *j, int64_t b, int64_t h, int64_t 
     const REAL *query = (const REAL *)q->data + b * q->stride[0] + h * q->stride[1] + i * q->stride[2];
     const REAL *keys = (const REAL *)k->data + b * k->stride[0] + h * k->stride[1];
     int64_t n = k->shape[2], seen = j->p->causal ? tsr_min_i64(i + 1, n) : n;
-    for (int64_t s = 0; s < seen; s++)
-        score[s] = F(dot)(query, keys + s * k->stride[2], q->shape[3]) * (REAL)j->p->scale;
+    F(score_keys)(score, query, keys, k->stride[2], seen, q->shape[3], (REAL)j->p->scale);
     F(softmax_row)(score, j, b, h, i, seen, seen);
-    F(weighted_rows)
+    F(mix_rows)
     ((REAL *)o->data + b * o->stride[0] + h * o->stride[1] + i * o->stride[2], score,
      (const REAL *)v->data + b * v->stride[0] + h * v->stride[1], v->stride[2], seen, v->shape[3]);
 }
@@ -148,7 +178,7 @@ static void F(attention_tasks)(int64_t begin, int64_t end, void *user)
 {
     attention_job *j = user;
     int64_t queries = j->q.shape[2], blocks = (queries + BLOCK - 1) / BLOCK;
-    REAL *score = tsr_alloc((size_t)(tsr_min_i64(BLOCK, queries) * j->k.shape[2]) * sizeof *score);
+    REAL *score = tsr_alloc((size_t)(tsr_min_i64(BLOCK, queries) * j->k.shape[2] + 3) * sizeof *score);
     bool ok = score != NULL;
     for (int64_t task = begin; ok && task < end; task++) {
         int64_t head = task / blocks, first = task % blocks * BLOCK, rows = tsr_min_i64(BLOCK, queries - first);

@@ -1,5 +1,5 @@
 /* simd_gemm_real.h: the matrix product of simd_gemm.c for float or double; included twice. */
-#include "backend/cpu/simd/simd_real.h"
+#include "backend/cpu/simd/simd_total_real.h"
 
 /* ---- the kernel: up to 6 rows of NR columns, in registers ------------------------------------------------------- */
 
@@ -265,31 +265,28 @@ static void F(run_block)(const F(block) * b)
 /* Four columns of b, each contiguous, times up to 3 rows of a, also contiguous. */
 #define DOT_SUM(R, V) VEC c##R##V = F(splat)(0);
 #define DOT_SUMS(R, VECTORS) DOT_SUM(R, 0) DOT_SUM(R, 1) DOT_SUM(R, 2) DOT_SUM(R, 3)
-#define DOT_STEP(R, VECTORS)                                                                                           \
-    VEC x##R = F(load_some)(a + R * row + p, k - p);                                                                   \
+#define DOT_STEP(R, LOAD)                                                                                              \
+    VEC x##R = LOAD(a + R * row + p);                                                                                  \
     c##R##0 += x##R * b0;                                                                                              \
     c##R##1 += x##R * b1;                                                                                              \
     c##R##2 += x##R * b2;                                                                                              \
     c##R##3 += x##R * b3;
-#define DOT_PUTS(R, VECTORS)                                                                                           \
-    sum[R][0] = F(total)(c##R##0), sum[R][1] = F(total)(c##R##1);                                                      \
-    sum[R][2] = F(total)(c##R##2), sum[R][3] = F(total)(c##R##3);
-
-VECTOR_INLINE REAL F(total)(VEC x)
-{
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
-}
+#define DOT_STEPS(rows, LOAD)                                                                                          \
+    VEC b0 = LOAD(b[0] + p), b1 = LOAD(b[1] + p), b2 = LOAD(b[2] + p), b3 = LOAD(b[3] + p);                            \
+    ROWS_##rows(DOT_STEP, LOAD)
+#define DOT_PUTS(R, VECTORS) F(four_totals)(sum[R], c##R##0, c##R##1, c##R##2, c##R##3);
+#define LOAD_REST(from) F(load_some)(from, k - p)
 
 #define DOTS(rows)                                                                                                     \
     static void F(dots_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const REAL *const *b, int64_t k)         \
     {                                                                                                                  \
+        int64_t p = 0;                                                                                                 \
         ROWS_##rows(DOT_SUMS, )(void) row;                                                                             \
-        for (int64_t p = 0; p < k; p += LANES) {                                                                       \
-            VEC b0 = F(load_some)(b[0] + p, k - p), b1 = F(load_some)(b[1] + p, k - p);                                \
-            VEC b2 = F(load_some)(b[2] + p, k - p), b3 = F(load_some)(b[3] + p, k - p);                                \
-            ROWS_##rows(DOT_STEP, )                                                                                    \
+        for (; p + LANES <= k; p += LANES) {                                                                           \
+            DOT_STEPS(rows, F(load))                                                                                   \
+        }                                                                                                              \
+        if (p < k) {                                                                                                   \
+            DOT_STEPS(rows, LOAD_REST)                                                                                 \
         }                                                                                                              \
         ROWS_##rows(DOT_PUTS, )                                                                                        \
     }
