@@ -4,6 +4,8 @@
 /* ---- the kernel: up to 6 rows of NR columns, in registers ------------------------------------------------------- */
 
 #undef NR
+#undef LINE_REALS
+#define LINE_REALS (64 / (int64_t)sizeof(REAL))
 #undef BLOCK_REALS
 #define BLOCK_REALS (BLOCK_BYTES / (int64_t)sizeof(REAL))
 #define NR (TILE_VECTORS * LANES)
@@ -277,12 +279,16 @@ static void F(run_block)(const F(block) * b)
 #define DOT_PUTS(R, VECTORS) F(four_totals)(sum[R], c##R##0, c##R##1, c##R##2, c##R##3);
 #define LOAD_REST(from) F(load_some)(from, k - p)
 
+/* The columns that come next are asked for from memory meanwhile: from `next` on, `stride` elements a step. */
 #define DOTS(rows)                                                                                                     \
-    static void F(dots_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const REAL *const *b, int64_t k)         \
+    static void F(dots_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const REAL *const *b, int64_t k,         \
+                                  const REAL *next, int64_t stride)                                                    \
     {                                                                                                                  \
         int64_t p = 0;                                                                                                 \
         ROWS_##rows(DOT_SUMS, )(void) row;                                                                             \
-        for (; p + LANES <= k; p += LANES) {                                                                           \
+        for (; p + LANES <= k; p += LANES, next += stride) {                                                           \
+            __builtin_prefetch(next);                                                                                  \
+            __builtin_prefetch(next + LINE_REALS);                                                                     \
             DOT_STEPS(rows, F(load))                                                                                   \
         }                                                                                                              \
         if (p < k) {                                                                                                   \
@@ -295,7 +301,7 @@ DOTS(1)
 DOTS(2)
 DOTS(3)
 
-static void (*const F(dots)[])(REAL sum[3][4], const REAL *, int64_t, const REAL *const *,
+static void (*const F(dots)[])(REAL sum[3][4], const REAL *, int64_t, const REAL *const *, int64_t, const REAL *,
                                int64_t) = {NULL, F(dots_1_), F(dots_2_), F(dots_3_)};
 
 static void F(put_dots)(const F(block) * b, REAL sum[3][4], int64_t i, int64_t rows, int64_t j, int64_t n)
@@ -313,14 +319,15 @@ static void F(put_dots)(const F(block) * b, REAL sum[3][4], int64_t i, int64_t r
 static void F(run_dots)(const F(block) * b)
 {
     const gemm *g = b->g;
+    int64_t groups = (b->m1 - b->m0 + 2) / 3; /* of rows, each of which asks for its part of the next columns */
     for (int64_t j = b->n0; j < b->n1; j += 4) {
         int64_t n = b->n1 - j < 4 ? b->n1 - j : 4;
-        const REAL *columns[4];
+        const REAL *columns[4], *next = b->b + (j + 4) * g->b.column;
         for (int64_t x = 0; x < 4; x++) columns[x] = b->b + (j + (x < n ? x : 0)) * g->b.column;
-        for (int64_t i = b->m0; i < b->m1; i += 3) {
+        for (int64_t i = b->m0; i < b->m1; i += 3, next += 4 * g->k / groups) {
             REAL sum[3][4];
             int64_t rows = b->m1 - i < 3 ? b->m1 - i : 3;
-            F(dots)[rows](sum, b->a + i * g->a.row, g->a.row, columns, g->k);
+            F(dots)[rows](sum, b->a + i * g->a.row, g->a.row, columns, g->k, next, 4 * LANES / groups);
             F(put_dots)(b, sum, i, rows, j, n);
         }
     }
