@@ -318,6 +318,11 @@ typedef struct backend {
        so that exp(score - lse) is 0 in the derivative */
     bool (*attention)(const array *out, const array *lse, const array *q, const array *k, const array *v,
                       const array *mask, const attention_params *p);
+    /* what attention's inputs get for the gradient `grad` of its output, given the lse that it left; any of the three
+       results may be NULL, and none shares memory with an input */
+    bool (*attention_grad)(const array *grad_q, const array *grad_k, const array *grad_v, const array *grad,
+                           const array *lse, const array *q, const array *k, const array *v, const array *mask,
+                           const attention_params *p);
 
     /* index[i] = argmin_k |codes[k]|^2 - 2 x[i].codes[k] (+ |x|^2, which does not matter) in x's precision, first of
        equals; x [rows, d], codes [n, d] */

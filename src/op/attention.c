@@ -173,6 +173,8 @@ tsr_tensor *op_attention(op_ctx *c, const tsr_attention_args *a)
     return op_backend(out)->attention(&ao, lse ? &al : NULL, &aq, &ak, &ax, mask ? &am : NULL, &p) ? out : NULL;
 }
 
+/* ---- the derivative ------------------------------------------------------------------------------------------------ */
+
 /* The weights again. exp(scores - lse) is quick, but lse is a constant there: where the gradient's own graph is wanted it
    is a softmax, with rows that see nothing kept away from 0 / 0. */
 static tsr_tensor *weights_again(op_ctx *c, const tsr_attention_args *a)
@@ -186,16 +188,60 @@ static tsr_tensor *weights_again(op_ctx *c, const tsr_attention_args *a)
     return tsr_masked_fill(tsr_softmax(tsr_masked_fill(scores, blind, TSR_INT(0)), -1), blind, TSR_INT(0));
 }
 
-void op_attention_grad(op_ctx *c, const tsr_attention_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+enum { QUERY, KEY, VALUE, MASK };
+
+/* With operators, so that it has a derivative too, and the mask can have a gradient. */
+static void grad_by_operators(op_ctx *c, const tsr_attention_args *a, tsr_tensor *grad, tsr_tensor **grad_in)
 {
-    enum { QUERY, KEY, VALUE, MASK };
     tsr_tensor *weights = weights_again(c, a);
-    if (op_needs(c, VALUE)) grad_in[VALUE] = tsr_matmul(tsr_transpose(weights, -2, -1), grad[0]);
+    if (op_needs(c, VALUE)) grad_in[VALUE] = tsr_matmul(tsr_transpose(weights, -2, -1), grad);
     if (!op_needs(c, QUERY) && !op_needs(c, KEY) && !op_needs(c, MASK)) return;
-    tsr_tensor *g = tsr_matmul(grad[0], tsr_transpose(a->value, -2, -1));
+    tsr_tensor *g = tsr_matmul(grad, tsr_transpose(a->value, -2, -1));
     tsr_tensor *mean = tsr_sum(tsr_mul(g, weights), .dim = TSR_DIMS(-1), .keepdim = true);
     tsr_tensor *scores = tsr_mul(weights, tsr_sub(g, mean));
     if (op_needs(c, QUERY)) grad_in[QUERY] = op_scale(tsr_matmul(scores, a->key), a->scale);
     if (op_needs(c, KEY)) grad_in[KEY] = op_scale(tsr_matmul(tsr_transpose(scores, -2, -1), a->query), a->scale);
     if (op_needs(c, MASK)) grad_in[MASK] = scores;
+}
+
+/* Where the gradient of a factor goes: in the factor's own layout where that is possible, so that undoing the views which
+   made heads of it moves nothing. */
+static tsr_tensor *factor_grad(const tsr_tensor *factor, const tsr_shape *lead)
+{
+    tsr_shape full = *lead;
+    full.v[full.n++] = last_size(factor, 2);
+    full.v[full.n++] = last_size(factor, 1);
+    if (lead->n <= 2 && tensor_has_shape(factor, &full)) return tensor_empty_like(factor, (tsr_dtype)factor->dtype);
+    return region_empty((tsr_dtype)factor->dtype, &full, factor);
+}
+
+static void grad_by_kernel(op_ctx *c, const tsr_attention_args *a, tsr_tensor *grad, tsr_tensor **grad_in)
+{
+    tsr_tensor *factor[3] = {a->query, a->key, a->value}, *in[3], *out[3] = {0};
+    array ai[3], ao[3], ag, al, am = {0};
+    tsr_shape lead;
+    if (!leading_shape(c, a, &lead)) return;
+    int64_t l = last_size(a->query, 2), s = last_size(a->key, 2);
+    for (int i = 0; i < 3; i++) {
+        int64_t rows = last_size(factor[i], 2), columns = last_size(factor[i], 1);
+        if (op_needs(c, i) && !(grad_in[i] = factor_grad(factor[i], &lead))) return;
+        if (grad_in[i] && !(out[i] = as_4d(grad_in[i], &lead, rows, columns))) return;
+        if (!(in[i] = as_4d(factor[i], &lead, rows, columns))) return;
+        ai[i] = array_of(in[i]);
+        if (out[i]) ao[i] = array_of(out[i]);
+    }
+    tsr_tensor *g = as_4d(grad, &lead, l, last_size(a->value, 1)), *lse = op_saved(c, 0);
+    tsr_tensor *mask = a->mask ? as_4d(additive(a->mask, (tsr_dtype)a->query->dtype), &lead, l, s) : NULL;
+    if (!g || !lse || (a->mask && !mask)) return;
+    ag = array_of(g), al = array_of(lse);
+    if (mask) am = array_of(mask);
+    attention_params p = {.scale = a->scale, .causal = a->causal};
+    op_backend(grad)->attention_grad(out[0] ? &ao[0] : NULL, out[1] ? &ao[1] : NULL, out[2] ? &ao[2] : NULL, &ag, &al,
+                                     &ai[0], &ai[1], &ai[2], mask ? &am : NULL, &p);
+}
+
+void op_attention_grad(op_ctx *c, const tsr_attention_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    if (record_grad_mode() || op_needs(c, MASK)) grad_by_operators(c, a, grad[0], grad_in);
+    else grad_by_kernel(c, a, grad[0], grad_in);
 }

@@ -478,6 +478,18 @@ static void check_attention(int64_t n, int64_t heads, int64_t queries, int64_t k
     }
     close_to("attention", &out[1], &out[0]);
     close_to("attention's lse", &lse[1], &lse[0]);
+    array grad = RANDOM(5, n, heads, queries, v_width), gq[2], gk[2], gv[2];
+    for (int i = 0; i < 2; i++) {
+        gq[i] = EMPTY(n, heads, queries, e), gk[i] = EMPTY(n, heads, keys, e), gv[i] = EMPTY(n, heads, keys, v_width);
+        assert_true(
+            (i ? fast : reference)
+                ->attention_grad(&gq[i], &gk[i], &gv[i], &grad, &lse[0], &q, &k, &v, masked ? &mask : NULL, &p));
+    }
+    close_to("attention_grad, query", &gq[1], &gq[0]);
+    close_to("attention_grad, key", &gk[1], &gk[0]);
+    close_to("attention_grad, value", &gv[1], &gv[0]);
+    assert_true(fast->attention_grad(NULL, &gk[1], NULL, &grad, &lse[0], &q, &k, &v, masked ? &mask : NULL, &p));
+    close_to("attention_grad, key alone", &gk[1], &gk[0]);
 }
 
 static void attentions(void)

@@ -190,3 +190,84 @@ static void F(attention_tasks)(int64_t begin, int64_t end, void *user)
     tsr_free(score);
     if (!ok) atomic_store(&j->failed, true);
 }
+
+/* ---- the derivative ---- */
+
+/* m^T */
+static array F(turned)(array m)
+{
+    int64_t rows = m.shape[1], row = m.stride[1];
+    m.shape[1] = m.shape[2], m.stride[1] = m.stride[2];
+    m.shape[2] = rows, m.stride[2] = row;
+    return m;
+}
+
+/* score = exp(score - lse) of query i; 0 from `seen` to n. */
+static void F(weights_of)(REAL *score, const attention_job *j, int64_t b, int64_t h, int64_t i, int64_t seen, int64_t n)
+{
+    const array *l = &j->lse;
+    if (j->mask.data) F(add_mask)(score, j, b, h, i, seen);
+    F(row_exp)(score, seen, ((const REAL *)l->data)[b * l->stride[0] + h * l->stride[1] + i * l->stride[2]]);
+    for (int64_t k = seen; k < n; k++) score[k] = 0;
+}
+
+/* g = scale w (g - sum(w g)) */
+static void F(score_gradient)(REAL *g, const REAL *w, int64_t n, REAL scale)
+{
+    VEC sum = {0};
+    int64_t whole = n / LANES * LANES;
+    for (int64_t k = 0; k < whole; k += LANES) sum += F(load)(g + k) * F(load)(w + k);
+    REAL mean = F(total)(sum);
+    for (int64_t k = whole; k < n; k++) mean += g[k] * w[k];
+    for (int64_t k = 0; k < n; k++) g[k] = scale * w[k] * (g[k] - mean);
+}
+
+/* Queries [first, first + rows) of one head; w and g have room for rows x keys. */
+static bool F(grad_block)(const attention_job *j, int64_t b, int64_t h, int64_t first, int64_t rows, REAL *w, REAL *g)
+{
+    const backend *table = backend_of(TSR_CPU);
+    int64_t n = j->p->causal ? tsr_min_i64(first + rows, j->k.shape[2]) : j->k.shape[2];
+    array q = F(head)(&j->q, b, h, first, rows), k = F(head)(&j->k, b, h, 0, n), v = F(head)(&j->v, b, h, 0, n);
+    array grad = F(head)(&j->grad, b, h, first, rows), keys = F(turned)(k), values = F(turned)(v);
+    array weights = {.data = w, .dtype = q.dtype, .ndim = 3, .shape = {1, rows, n}, .stride = {0, n, 1}};
+    array scores = weights;
+    scores.data = g;
+    if (!table->matmul(&weights, &q, &keys, j->p->scale, 0) || !table->matmul(&scores, &grad, &values, 1, 0))
+        return false;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t seen = j->p->causal ? tsr_min_i64(first + i + 1, n) : n;
+        F(weights_of)(w + i * n, j, b, h, first + i, seen, n);
+        F(score_gradient)(g + i * n, w + i * n, n, (REAL)j->p->scale);
+    }
+    array to_q = j->grad_q.data ? F(head)(&j->grad_q, b, h, first, rows) : q, to_k = k, to_v = v;
+    array weights_t = F(turned)(weights), scores_t = F(turned)(scores);
+    if (j->grad_k.data) to_k = F(head)(&j->grad_k, b, h, 0, n);
+    if (j->grad_v.data) to_v = F(head)(&j->grad_v, b, h, 0, n);
+    return (!j->grad_q.data || table->matmul(&to_q, &scores, &k, 1, 0)) &&
+           (!j->grad_k.data || table->matmul(&to_k, &scores_t, &q, 1, 1)) &&
+           (!j->grad_v.data || table->matmul(&to_v, &weights_t, &grad, 1, 1));
+}
+
+static bool F(zero_head)(const array *a, int64_t b, int64_t h)
+{
+    if (!a->data) return true;
+    array all = F(head)(a, b, h, 0, a->shape[2]);
+    return backend_of(TSR_CPU)->fill(&all, 0, 0);
+}
+
+/* Tasks are heads. */
+static void F(grad_tasks)(int64_t begin, int64_t end, void *user)
+{
+    attention_job *j = user;
+    int64_t queries = j->q.shape[2], room = tsr_min_i64(GRAD_BLOCK, queries) * j->k.shape[2];
+    REAL *w = tsr_alloc((size_t)room * 2 * sizeof *w);
+    bool ok = w != NULL;
+    for (int64_t task = begin; ok && task < end; task++) {
+        int64_t b = task / j->q.shape[1], h = task % j->q.shape[1];
+        ok = F(zero_head)(&j->grad_k, b, h) && F(zero_head)(&j->grad_v, b, h);
+        for (int64_t i = 0; ok && i < queries; i += GRAD_BLOCK)
+            ok = F(grad_block)(j, b, h, i, tsr_min_i64(GRAD_BLOCK, queries - i), w, w + room);
+    }
+    tsr_free(w);
+    if (!ok) atomic_store(&j->failed, true);
+}

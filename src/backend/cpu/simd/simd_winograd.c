@@ -130,8 +130,7 @@ static void gather_weights(const winograd *g, const winograd_weights *w, int64_t
 {
     int taps = g->taps * g->taps;
     int64_t outputs = tsr_min_i64(g->k - k, LANES32), inputs = tsr_min_i64(g->c - c, BLOCK_C);
-    if (outputs < LANES32 || inputs < BLOCK_C)
-        memset(buffer, 0, sizeof(float) * BLOCK_C * (size_t)taps * LANES32);
+    if (outputs < LANES32 || inputs < BLOCK_C) memset(buffer, 0, sizeof(float) * BLOCK_C * (size_t)taps * LANES32);
     for (int64_t i = 0; i < outputs; i++)
         for (int64_t j = 0; j < inputs; j++) {
             const float *from = w->data + (k + i) * w->k + (c + j) * w->c;
