@@ -88,5 +88,11 @@ int main(int argc, char **argv)
         return finish_output(0);
     }
     const command *c = find_command(name);
-    return c ? finish_output(c->run(argc - 1, argv + 1)) : unknown_command(name);
+    if (!c) return unknown_command(name);
+    if (tsr_set_isa(NULL) != TSR_OK) { /* TSR_ISA */
+        report_prefix("TSR_ISA");
+        report_error(name);
+        return EXIT_WRONG_USE;
+    }
+    return finish_output(c->run(argc - 1, argv + 1));
 }

@@ -17,8 +17,9 @@ TSR_API void tsr_set_num_threads(int n);
 
 /**
  * Choose the CPU kernels: "reference" (plain C, slow, the definition of each operation), "baseline", "avx2", "avx512",
- * or NULL for the best that the machine has. The environment variable TSR_ISA says the same for a whole process; a value
- * that is unknown or that the machine lacks gives a warning and the best.
+ * or NULL for what the environment variable TSR_ISA says, or, without it, the best that the machine has. TSR_ISA counts
+ * for a whole process; a program that never calls this gets a warning and the best where TSR_ISA names something unknown or
+ * something that the machine lacks.
  *
  * TSR_EINVAL for an unknown name, TSR_ESTATE when the machine or the build lacks it. Not while operations are running.
  */

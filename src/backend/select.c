@@ -116,20 +116,25 @@ tsr_status backend_select(const char *isa)
     return TSR_OK;
 }
 
-/* TSR_ISA, or NULL and a warning when it cannot be had. */
+/* TSR_ISA, or NULL. */
 static const char *wanted_isa(void)
 {
     const char *isa = getenv("TSR_ISA");
-    if (!isa || !*isa) return NULL;
-    if (known(isa) && find_tier(isa)) return isa;
-    tsr_warn("TSR_ISA=%.40s is not one of reference, baseline, avx2, avx512, or this machine lacks it; using the best",
-             isa);
-    return NULL;
+    return isa && *isa ? isa : NULL;
 }
 
+/* There is no way to refuse here: programs that want to know call tsr_set_isa(NULL) first. */
 static void first_use(void)
 {
-    if (!atomic_load(&current)) backend_select(wanted_isa());
+    const char *isa = wanted_isa();
+    if (atomic_load(&current)) return;
+    if (isa && !(known(isa) && find_tier(isa))) {
+        tsr_warn("TSR_ISA=%.40s is not one of reference, baseline, avx2, avx512, or this machine lacks it; using the "
+                 "best",
+                 isa);
+        isa = NULL;
+    }
+    backend_select(isa);
 }
 
 const backend *backend_of(tsr_device device)
@@ -155,7 +160,7 @@ const char *backend_caller(void) { return caller; }
 
 const char *backend_isa(void) { return backend_of(TSR_CPU)->name; }
 
-tsr_status tsr_set_isa(const char *isa) { return backend_select(isa); }
+tsr_status tsr_set_isa(const char *isa) { return backend_select(isa ? isa : wanted_isa()); }
 
 const char *tsr_isa(void) { return backend_isa(); }
 

@@ -36,17 +36,26 @@ typedef enum numbers {
     DISTINCT  /* a shuffled range */
 } numbers;
 
-/* Both tables, the fast one being the best of this machine unless TEST_ISA names another. */
+/* Both tables: the reference, and the tier that is compared with it. */
 static const backend *reference, *fast;
 
-static inline int select_tables(void **state)
+/* Run the group once for each tier that this machine has; the number of failures. */
+static inline int run_in_every_tier(const struct CMUnitTest *tests, size_t count)
 {
-    (void)state;
-    backend_select("reference");
+    static const char *const tiers[] = {"baseline", "avx2", "avx512"};
+    int failed = 0;
+    assert_int_equal(backend_select("reference"), TSR_OK);
     reference = backend_of(TSR_CPU);
-    if (backend_select(getenv("TEST_ISA")) != TSR_OK) return -1;
-    fast = backend_of(TSR_CPU);
-    return 0;
+    for (int i = 0; i < TSR_COUNT(tiers); i++) {
+        if (backend_select(tiers[i]) != TSR_OK) {
+            printf("%s: not on this machine\n", tiers[i]);
+            tsr_error_clear();
+            continue;
+        }
+        fast = backend_of(TSR_CPU);
+        failed += _cmocka_run_group_tests(tiers[i], tests, count, NULL, NULL);
+    }
+    return failed;
 }
 
 static inline uint64_t mix(uint64_t x)

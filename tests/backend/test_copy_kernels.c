@@ -117,5 +117,5 @@ int main(void)
         cmocka_unit_test(fills_agree_on_every_layout_and_dtype),
         cmocka_unit_test(sixteen_bit_floats_come_back_from_f32),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

@@ -262,5 +262,5 @@ int main(void)
         cmocka_unit_test(where_takes_every_dtype),
         cmocka_unit_test(results_do_not_depend_on_the_number_of_threads),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

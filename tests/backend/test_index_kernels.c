@@ -258,5 +258,5 @@ int main(void)
         cmocka_unit_test(sorted_lanes_agree_in_every_dtype),
         cmocka_unit_test(the_largest_few_agree_with_sorting),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

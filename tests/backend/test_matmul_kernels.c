@@ -158,5 +158,5 @@ int main(void)
         cmocka_unit_test(linear_layers_agree),
         cmocka_unit_test(products_do_not_depend_on_the_number_of_threads),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

@@ -208,5 +208,5 @@ int main(void)
         cmocka_unit_test(multinomial_draws_by_weight),
         cmocka_unit_test(multinomial_without_replacement_repeats_nothing),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

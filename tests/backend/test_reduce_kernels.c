@@ -291,5 +291,5 @@ int main(void)
         cmocka_unit_test(running_maximum_takes_the_later_of_equals_and_keeps_nan),
         cmocka_unit_test(every_scan_agrees),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

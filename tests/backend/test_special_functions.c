@@ -143,5 +143,5 @@ int main(void)
         cmocka_unit_test(nan_passes_through_extremes),
         cmocka_unit_test(unknown_dtypes_are_refused_with_a_sentence),
     };
-    return cmocka_run_group_tests(tests, select_tables, NULL);
+    return run_in_every_tier(tests, TSR_COUNT(tests));
 }

@@ -106,7 +106,7 @@ static void non_finite_loss_names_step_and_operator(void **state)
 static void a_failed_run_keeps_the_last_good_checkpoint(void **state)
 {
     (void)state;
-    shell_expect(TRAIN "--steps 60 --lr 1000 --recon l2 --disc-weight 0 --checkpoint-every 1 --out r", 1);
+    shell_expect(TRAIN "--steps 60 --lr 1e18 --recon l2 --disc-weight 0 --checkpoint-every 1 --out r", 1);
     shell_expect_text("not finite");
     expect_finite(MODEL);
 }
@@ -230,6 +230,31 @@ static void a_beta_of_zero_is_zero(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_folder_make, temp_folder_remove)
 
+/* The keys are what the comparison with PyTorch reads. */
+static void the_standard_jobs_are_timed(void **state)
+{
+    static const char *const keys[] = {"config",
+                                       "threads",
+                                       "encode_s",
+                                       "decode_s",
+                                       "train_step_s",
+                                       "rss_start_mb",
+                                       "rss_inference_mb",
+                                       "rss_train_mb",
+                                       "rss_peak_mb",
+                                       "gpt_tokens_per_s_batch1",
+                                       "gpt_tokens_per_s_batch8"};
+    (void)state;
+    shell_expect("$T bench --config tiny --repeat 1 --json", 0);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "\"%s\": ", keys[i]);
+        shell_expect_text(quoted);
+    }
+    shell_expect("$T bench --config large", 2);
+    shell_expect_text("tiny|small");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +266,7 @@ int main(void)
         TEST(figures_of_a_constant_decoder_are_those_of_the_formulas),
         TEST(use_of_codes_is_that_of_the_codes_themselves),
         TEST(a_beta_of_zero_is_zero),
+        TEST(the_standard_jobs_are_timed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,9 +51,10 @@ static void values_out_of_range_are_wrong_use(void **state)
 static void every_command_has_help_with_an_example(void **state)
 {
     (void)state;
-    shell_expect("for c in 'train vqgan' 'train prior' encode decode reconstruct sample eval inspect ops call; do "
-                 "$T $c --help | grep -q example: || echo missing in $c; done",
-                 0);
+    shell_expect(
+        "for c in 'train vqgan' 'train prior' encode decode reconstruct sample eval inspect bench ops call; do "
+        "$T $c --help | grep -q example: || echo missing in $c; done",
+        0);
     assert_string_equal(shell_said, "");
 }
 

@@ -66,6 +66,13 @@ static void a_wrong_field_names_its_option(void **state)
     assert_false(temp_exists("q"));
 }
 
+static void kernels_that_cannot_be_had_are_refused(void **state)
+{
+    (void)state;
+    refused("TSR_ISA=sse9 $T ops add", 2, "TSR_ISA: ");
+    shell_expect_text("\"sse9\"");
+}
+
 /* ---- pictures ---------------------------------------------------------------------------------------------------------- */
 
 static void write_pictures(const char *name, double value)
@@ -191,6 +198,7 @@ int main(void)
         TEST(a_section_of_the_wrong_type_is_refused),
         TEST(a_folder_is_no_configuration),
         TEST(a_wrong_field_names_its_option),
+        TEST(kernels_that_cannot_be_had_are_refused),
         TEST(pictures_that_are_not_finite_are_refused),
         TEST(only_files_are_read),
         TEST(channels_choose_those_of_a_new_model),
