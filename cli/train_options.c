@@ -19,7 +19,7 @@ static const option training_options[] = {
     {"seed", OPTION_INT, AT(seed), "N", "of weights, order and augmentation", 0, 9e15, "train", NULL},
     {"dtype", OPTION_CHOICE, AT(dtype), "f32|f64", "of weights and all that is computed", 0, 0, "train", NULL},
     {"order", OPTION_CHOICE, AT(order), "shuffled|sequential", "of the data, anew each epoch", 0, 0, "train", NULL},
-    {"lr", OPTION_FLOAT, AT(lr), "F", "learning rate", 0, 1e3, "train", NULL},
+    {"lr", OPTION_FLOAT, AT(lr), "F", "learning rate", 0, 1e30, "train", NULL},
     {"schedule", OPTION_CHOICE, AT(schedule), "constant|cosine|linear|step",
      "of the learning rate; cosine and linear end with the steps", 0, 0, "train", NULL},
     {"warmup", OPTION_INT, AT(warmup), "N", "steps in which the learning rate rises", 0, 1e15, "train", NULL},
