@@ -1,0 +1,63 @@
+/* job_list.c: the standard jobs: the operators at the shapes that the image models give them, and the models themselves. The
+   numbers' meaning is said at the kinds, in job_operators.c and job_models.c. */
+#include "jobs.h"
+
+#define CONV(kind, dims, quick)                                                                                        \
+    {kind ".forward/" dims, quick}, {kind ".grad_input/" dims, quick}, { kind ".grad_weight/" dims, quick }
+#define BOTH(kind, dims, quick)                                                                                        \
+    {kind ".forward/" dims, quick}, { kind ".both/" dims, quick }
+
+const job_entry standard_jobs[] = {
+    {"vqgan.train/tiny", true},
+    {"vqgan.train/small", true},
+    {"vqgan.encode/tiny", true},
+    {"vqgan.encode/small", true},
+    {"vqgan.encode/f16-imagenet", false},
+    {"vqgan.decode/tiny", true},
+    {"vqgan.decode/small", true},
+    {"vqgan.decode/f16-imagenet", false},
+    {"gpt.train/tiny", true},
+    {"gpt.train/small", false},
+    {"gpt.sample/tiny/1", true},
+    {"gpt.sample/tiny/8", true},
+    {"gpt.sample/tiny/32", false},
+    {"gpt.sample/small/1", true},
+    {"gpt.sample/small/8", false},
+    {"gpt.sample/small/32", false},
+    CONV("conv3", "16x64x32", true),
+    CONV("conv3", "8x64x64", false),
+    CONV("conv3", "8x128x32", true),
+    CONV("conv3", "8x128x16", false),
+    CONV("conv3", "16x128x8", false),
+    CONV("conv3", "2x128x64", false),
+    CONV("conv3", "4x256x16", true),
+    CONV("conv3", "8x256x8", false),
+    CONV("conv3", "1x512x16", true),
+    CONV("conv3", "4x512x8", false),
+    CONV("conv3", "16x32x64", false),
+    CONV("conv3s2", "8x64x64x33", false),
+    CONV("conv4s2", "8x64x128x32", false),
+    CONV("conv1", "16x64x64", true),
+    CONV("conv1", "8x64x128x32", false),
+    CONV("conv1", "4x256x16", false),
+    BOTH("group_norm_silu", "16x32x64", false),
+    BOTH("group_norm_silu", "16x64x32", true),
+    BOTH("group_norm_silu", "8x128x32", true),
+    BOTH("group_norm_silu", "4x256x16", false),
+    BOTH("attention", "8x1x256x128", true),
+    BOTH("attention", "8x1x64x128", false),
+    BOTH("attention_causal", "8x8x256x64", true),
+    BOTH("layer_norm", "2048x512", true),
+    BOTH("layer_norm", "4096x128", false),
+    BOTH("gelu", "2048x2048", true),
+    BOTH("gelu", "4096x512", false),
+    BOTH("linear", "2048x512x2048", true),
+    BOTH("linear", "2048x2048x512", false),
+    BOTH("linear", "4096x128x512", false),
+    {"nearest/4096x64x1024", true},
+    {"nearest/512x128x1024", false},
+    {"adam/1x10000000", true},
+    {"adam/200x50000", false},
+    BOTH("chain", "4", true),
+    {0},
+};
