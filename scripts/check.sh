@@ -107,6 +107,7 @@ step "format" check_format
 if step "build" ./run configure-and-build "$folder" "all tests" $options; then
     step "build the examples and benchmarks" ./run configure-and-build "$folder" "examples bench"
     step "the examples run" run_examples
+    step "the race's jobs and driver work" scripts/test_bench.sh "$folder"
     step "ops.h is up to date" check_ops_header
     step "docs/reference is up to date" check_reference
     step "public headers stand alone" check_headers

@@ -3,11 +3,12 @@
    It reads a line, answers with one line of JSON, and ends with its input:
 
        list                    {"jobs": [{"name": NAME, "quick": true}, ...]}
-       run NAME REPEAT [NAME2] {"seconds": [...]}: of each of REPEAT runs; NAME2, which of the peer's ways to go, is ignored
-       check NAME [NAME2]      {"values": [...]}: mean, root mean square and some elements of what the job computes, to compare
+       ways NAME               {"ways": ["eager"]}: PyTorch has several, such as memory layouts; we have one
+       run NAME REPEAT [WAY]   {"seconds": [...]}: of each of REPEAT runs
+       check NAME [WAY]        {"values": [...]}: mean, root mean square and some elements of what the job computes, to compare
        peak                    {"gflops": ...}: registers' multiply-adds on all threads
        rss                     {"mb": ...}: the most memory that was resident so far
-       version                 {"name": "tessera", "version": ..., "isa": ..., "threads": ...}
+       version                 {"name": "Tessera", "version": ..., "isa": ..., "threads": ...}
 
    A job stays set up until another is named; the first run of a new one is a warm-up that does not count. A request that
    fails is answered by {"error": SENTENCE}. --weights FOLDER: where the models' jobs leave their weights for the peer. */
@@ -224,12 +225,13 @@ static void answer(char *line)
     else if (strcmp(words[0], "run") == 0 && n >= 3) do_run(words[1], strtoll(words[2], NULL, 10));
     else if (strcmp(words[0], "check") == 0 && n >= 2) do_check(words[1]);
     else if (strcmp(words[0], "list") == 0) do_list();
+    else if (strcmp(words[0], "ways") == 0) printf("{\"ways\": [\"eager\"]}\n");
     else if (strcmp(words[0], "peak") == 0) printf("{\"gflops\": %.1f}\n", fma_peak());
     else if (strcmp(words[0], "rss") == 0) do_rss();
     else if (strcmp(words[0], "version") == 0)
-        printf("{\"name\": \"tessera\", \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d}\n", tsr_version_string(),
+        printf("{\"name\": \"Tessera\", \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d}\n", tsr_version_string(),
                tsr_isa(), tsr_num_threads());
-    else answer_error("requests: list, run NAME REPEAT, check NAME, peak, rss, version");
+    else answer_error("requests: list, ways NAME, run NAME REPEAT, check NAME, peak, rss, version");
     fflush(stdout);
 }
 

@@ -1,15 +1,23 @@
 /* job_operands.c: the operands of jobs.
 
-   Element i of operand s is ((i + 7919 s) 2654435761 mod 1000003) / 500001.5 - 1: numbers in [-1, 1) without structure, which
-   any language computes in 64-bit integers and doubles to the same bits. */
+   Element i of operand s is a hash of 8 i + s (multiply and shift, in 32 bits), scaled to [-1, 1): numbers without structure,
+   which any language with 64-bit integers computes to the same bits. */
 #include "jobs.h"
 
 #include "tessera/autograd.h"
 #include "tessera/ops.h"
 
+static uint32_t hash(uint32_t x)
+{
+    x *= 2654435761U;
+    x ^= x >> 15;
+    x *= 2246822519U;
+    return x ^ x >> 13;
+}
+
 static void fill(float *out, int64_t n, int slot)
 {
-    for (int64_t i = 0; i < n; i++) out[i] = (float)((double)((i + 7919 * slot) * 2654435761 % 1000003) / 500001.5 - 1);
+    for (int64_t i = 0; i < n; i++) out[i] = (float)(hash((uint32_t)(8 * i + slot)) / 2147483648.0 - 1);
 }
 
 static bool hold(job *j, int slot, tsr_tensor *t)
