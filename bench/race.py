@@ -107,6 +107,12 @@ class Race:
             return lambda n: self.pair.theirs.ask('run', name, n, way)['seconds']
         return {None: ours, **{way: theirs(way) for way in ways}}
 
+    def repeats(self, work):
+        """How often a side's work fits into the time that a round has for it. A repetition may be many calls."""
+        start = time.perf_counter()
+        work(1)
+        return max(1, min(1000, int(self.o.budget / (time.perf_counter() - start - PAUSE))))
+
     def job(self, name):
         """Times one job; -> a row of the table."""
         ours, theirs = self.pair.ours, self.pair.theirs
@@ -116,7 +122,7 @@ class Race:
             ways = [w for w in ways if w != 'compiled']
         off = max(difference(expected, theirs.ask('check', name, w)['values']) for w in ways)
         sides = self.sides(name, ways)
-        repeats = {side: max(1, min(1000, int(self.o.budget / run(1)[0]))) for side, run in sides.items()}
+        repeats = {side: self.repeats(work) for side, work in sides.items()}
         rounds, slow, start = [], 0, time.perf_counter()
         for turn in range(self.o.rounds):
             if turn >= 2 and time.perf_counter() - start > self.o.patience:
@@ -224,12 +230,13 @@ def race_jobs(options, folder, result, failures):
     result['ours'], result['theirs'] = pair.ours.ask('version'), pair.theirs.ask('version')
     report.print_head(result)
     names = [j['name'] for j in pair.ours.ask('list')['jobs'] if j['quick'] or not options.quick]
+    names = [n for n in names if options.filter in n]
+    if not names:
+        failures.append(f'no job has "{options.filter}" in its name')
     race = Race(options, pair)
     for _ in range(3):
         race.peak()
     for name in names:
-        if options.filter not in name:
-            continue
         start = time.perf_counter()
         row = attempt(failures, race.job, name)
         if row:

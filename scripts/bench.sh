@@ -33,7 +33,7 @@ if [ "${1:-}" = kernels ]; then
 fi
 
 # What is ours is taken out of the arguments; the rest is for race.py.
-python= torch=yes count=$#
+python='' torch=yes count=$#
 while [ "$count" -gt 0 ]; do
     argument=$1
     shift
