@@ -71,7 +71,7 @@ static bool hold_codes(job *j, int slot, tsr_shape shape, int64_t count)
     return (j->t[slot] = tsr_keep(t)) != NULL;
 }
 
-/* ---- VQGAN ----------------------------------------------------------------------------------------------------------- */
+/* ---- VQGAN ------------------------------------------------------------------------------------------------------ */
 
 static tsr_module *vqgan_of(const job *j) { return ((model_state *)j->state)->module; }
 
@@ -110,7 +110,7 @@ static tsr_tensor *vqgan_train(job *j)
     return tsr_from_data(terms, TSR_SHAPE(sizeof terms / sizeof *terms), TSR_F64);
 }
 
-/* ---- GPT ----------------------------------------------------------------------------------------------------------------- */
+/* ---- GPT -------------------------------------------------------------------------------------------------------- */
 
 static tsr_module *gpt_of(const job *j) { return ((model_state *)j->state)->module; }
 

@@ -11,14 +11,13 @@
 #include "tessera/ops.h"
 #include "tessera/optim.h"
 
-/* ---- shared ---------------------------------------------------------------------------------------------------------- */
+/* ---- shared ----------------------------------------------------------------------------------------------------- */
 
 /* Gradients of j->t[0 .. n) for the gradient `seed` of y; the first is returned. */
-static tsr_tensor *first_gradient(job *j, tsr_tensor *y, tsr_tensor *seed, int n, bool retain)
+static tsr_tensor *first_gradient(job *j, tsr_tensor *y, tsr_tensor *seed, int n)
 {
     tsr_tensor *grads[JOB_TENSORS];
-    tsr_status status = tsr_grads(TSR_LIST(y), {j->t, n}, grads, .grad_outputs = TSR_LIST(seed),
-                                  .retain_graph = retain);
+    tsr_status status = tsr_grads(TSR_LIST(y), {j->t, n}, grads, .grad_outputs = TSR_LIST(seed));
     return status == TSR_OK ? grads[0] : NULL;
 }
 
@@ -29,7 +28,7 @@ static bool want_grads(job *j, int n)
     return true;
 }
 
-/* ---- convolutions: N x C x H, or N x C x K x H --------------------------------------------------------------------------- */
+/* ---- convolutions: N x C x H, or N x C x K x H ------------------------------------------------------------------ */
 
 static tsr_tensor *conv_forward(job *j)
 {
@@ -65,7 +64,7 @@ static bool conv_setup_weight(job *j) { return conv_record(j, 1); }
 static tsr_tensor *conv_grad_input(job *j) { return conv_gradient(j, 0); }
 static tsr_tensor *conv_grad_weight(job *j) { return conv_gradient(j, 1); }
 
-/* ---- group norm and SiLU: N x C x H --------------------------------------------------------------------------------------- */
+/* ---- group norm and SiLU: N x C x H ----------------------------------------------------------------------------- */
 
 static bool group_norm_setup(job *j)
 {
@@ -76,9 +75,9 @@ static bool group_norm_setup(job *j)
 
 static bool group_norm_setup_grad(job *j) { return group_norm_setup(j) && want_grads(j, 3); }
 static tsr_tensor *group_norm_silu(job *j) { return tsr_group_norm_silu(j->t[0], 32, j->t[1], j->t[2], .eps = 1e-6); }
-static tsr_tensor *group_norm_both(job *j) { return first_gradient(j, group_norm_silu(j), j->t[3], 3, false); }
+static tsr_tensor *group_norm_both(job *j) { return first_gradient(j, group_norm_silu(j), j->t[3], 3); }
 
-/* ---- layer norm, GELU: rows x features -------------------------------------------------------------------------------------- */
+/* ---- layer norm, GELU: rows x features -------------------------------------------------------------------------- */
 
 static bool rows_setup(job *j)
 {
@@ -89,13 +88,13 @@ static bool rows_setup(job *j)
 
 static bool layer_norm_setup_grad(job *j) { return rows_setup(j) && want_grads(j, 3); }
 static tsr_tensor *layer_norm(job *j) { return tsr_layer_norm(j->t[0], TSR_SHAPE(j->n[1]), j->t[1], j->t[2]); }
-static tsr_tensor *layer_norm_both(job *j) { return first_gradient(j, layer_norm(j), j->t[3], 3, false); }
+static tsr_tensor *layer_norm_both(job *j) { return first_gradient(j, layer_norm(j), j->t[3], 3); }
 
 static bool gelu_setup_grad(job *j) { return rows_setup(j) && want_grads(j, 1); }
 static tsr_tensor *gelu(job *j) { return tsr_gelu(j->t[0]); }
-static tsr_tensor *gelu_both(job *j) { return first_gradient(j, gelu(j), j->t[3], 1, false); }
+static tsr_tensor *gelu_both(job *j) { return first_gradient(j, gelu(j), j->t[3], 1); }
 
-/* ---- linear: rows x inputs x outputs ----------------------------------------------------------------------------------------- */
+/* ---- linear: rows x inputs x outputs ---------------------------------------------------------------------------- */
 
 static bool linear_setup(job *j)
 {
@@ -105,9 +104,9 @@ static bool linear_setup(job *j)
 
 static bool linear_setup_grad(job *j) { return linear_setup(j) && want_grads(j, 3); }
 static tsr_tensor *linear(job *j) { return tsr_linear(j->t[0], j->t[1], j->t[2]); }
-static tsr_tensor *linear_both(job *j) { return first_gradient(j, linear(j), j->t[3], 3, false); }
+static tsr_tensor *linear_both(job *j) { return first_gradient(j, linear(j), j->t[3], 3); }
 
-/* ---- attention: N x heads x positions x features of a head --------------------------------------------------------------------- */
+/* ---- attention: N x heads x positions x features of a head ------------------------------------------------------ */
 
 static bool attention_setup(job *j)
 {
@@ -123,10 +122,10 @@ static tsr_tensor *attend(job *j, bool causal)
 }
 static tsr_tensor *attention(job *j) { return attend(j, false); }
 static tsr_tensor *attention_causal(job *j) { return attend(j, true); }
-static tsr_tensor *attention_both(job *j) { return first_gradient(j, attend(j, false), j->t[3], 3, false); }
-static tsr_tensor *attention_causal_both(job *j) { return first_gradient(j, attend(j, true), j->t[3], 3, false); }
+static tsr_tensor *attention_both(job *j) { return first_gradient(j, attend(j, false), j->t[3], 3); }
+static tsr_tensor *attention_causal_both(job *j) { return first_gradient(j, attend(j, true), j->t[3], 3); }
 
-/* ---- nearest code: rows x features x codes ---------------------------------------------------------------------------------------- */
+/* ---- nearest code: rows x features x codes ---------------------------------------------------------------------- */
 
 static bool nearest_setup(job *j)
 {
@@ -135,7 +134,7 @@ static bool nearest_setup(job *j)
 
 static tsr_tensor *nearest(job *j) { return tsr_nearest_code(j->t[0], j->t[1]); }
 
-/* ---- Adam: parameters x elements ------------------------------------------------------------------------------------------------------ */
+/* ---- Adam: parameters x elements -------------------------------------------------------------------------------- */
 
 typedef struct adam_state {
     tsr_optim *optim;
@@ -164,7 +163,7 @@ static bool adam_setup(job *j)
 static tsr_tensor *adam(job *j) { return tsr_optim_step(j->state) == TSR_OK ? j->t[2] : NULL; }
 static void adam_drop(job *j) { tsr_optim_free(j->state); }
 
-/* ---- overhead: four operations on so many elements --------------------------------------------------------------------------------------- */
+/* ---- overhead: four operations on so many elements -------------------------------------------------------------- */
 
 static bool chain_setup(job *j)
 {
@@ -183,16 +182,16 @@ static tsr_tensor *chain_both(job *j)
     return tsr_grads(TSR_LIST(chain(j)), {j->t, 3}, grads) == TSR_OK ? grads[0] : NULL;
 }
 
-/* ---- the table --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------------------------- */
 
-#define CONV(label, size, step, pad)                                                                                   \
-    {label ".forward", conv_setup, conv_forward, .kernel = size, .stride = step, .padding = pad},                      \
-        {label ".grad_input", conv_setup_input, conv_grad_input, .grad = true,                                         \
-         .kernel = size,      .stride = step,   .padding = pad},                                                       \
+#define PART(label, setup, run, records, size, step, pad)                                                              \
     {                                                                                                                  \
-        label ".grad_weight", conv_setup_weight, conv_grad_weight, .grad = true, .kernel = size, .stride = step,       \
-                                                                   .padding = pad                                      \
+        label, setup, run, .grad = records, .kernel = size, .stride = step, .padding = pad                             \
     }
+#define CONV(label, ...)                                                                                               \
+    PART(label ".forward", conv_setup, conv_forward, false, __VA_ARGS__),                                              \
+        PART(label ".grad_input", conv_setup_input, conv_grad_input, true, __VA_ARGS__),                               \
+        PART(label ".grad_weight", conv_setup_weight, conv_grad_weight, true, __VA_ARGS__)
 
 const job_kind operator_kinds[] = {
     CONV("conv3", 3, 1, 1),
