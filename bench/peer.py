@@ -24,12 +24,14 @@ LAYOUTS = {'nchw': torch.contiguous_format, 'nhwc': torch.channels_last}
 
 
 def operand(slot, *shape):
-    count = 1
-    for n in shape:
-        count *= n
-    h = (torch.arange(count, dtype=torch.int64) * 8 + slot) * 2654435761 & 0xffffffff
-    h = (h ^ h >> 15) * 2246822519 & 0xffffffff
-    return ((h ^ h >> 13).double() / 2147483648 - 1).float().reshape(shape)
+    """In chunks, so that the integers do not count in the peak of memory."""
+    out = torch.empty(shape)
+    flat, chunk = out.view(-1), 1 << 18
+    for at in range(0, flat.numel(), chunk):
+        h = (torch.arange(at, min(at + chunk, flat.numel()), dtype=torch.int64) * 8 + slot) * 2654435761 & 0xffffffff
+        h = (h ^ h >> 15) * 2246822519 & 0xffffffff
+        flat[at:at + chunk] = (h ^ h >> 13).double() / 2147483648 - 1
+    return out
 
 
 def codes(count, *shape):

@@ -15,18 +15,18 @@ DTYPES = {'F32': torch.float32, 'F64': torch.float64, 'I64': torch.int64, 'I32':
 
 
 def load_safetensors(path):
-    """-> tensors by name, metadata."""
+    """-> tensors by name, metadata. One tensor at a time: the file is never in memory as a whole."""
+    tensors = {}
     with open(path, 'rb') as f:
-        data = bytearray(f.read())
-    start = 8 + struct.unpack('<Q', data[:8])[0]
-    header = json.loads(data[8:start])
-    metadata = header.pop('__metadata__', {})
-
-    def tensor(info):
-        begin, end = info['data_offsets']
-        count = (end - begin) // torch.empty((), dtype=DTYPES[info['dtype']]).element_size()
-        return torch.frombuffer(data, dtype=DTYPES[info['dtype']], count=count, offset=start + begin).reshape(info['shape'])
-    return {name: tensor(info).clone() for name, info in header.items()}, metadata
+        size = struct.unpack('<Q', f.read(8))[0]
+        header = json.loads(f.read(size))
+        metadata = header.pop('__metadata__', {})
+        for name, info in header.items():
+            begin, end = info['data_offsets']
+            f.seek(8 + size + begin)
+            data = torch.frombuffer(bytearray(f.read(end - begin)), dtype=DTYPES[info['dtype']])
+            tensors[name] = data.reshape(info['shape']).clone()     # into memory aligned as PyTorch likes it
+    return tensors, metadata
 
 
 def save_safetensors(path, tensor):

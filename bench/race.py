@@ -107,6 +107,14 @@ class Race:
             return lambda n: self.pair.theirs.ask('run', name, n, way)['seconds']
         return {None: ours, **{way: theirs(way) for way in ways}}
 
+    def compiles(self, name):
+        """Whether torch.compile can do this job here; it needs a C++ compiler, and does not know every operator."""
+        try:
+            return bool(self.pair.theirs.ask('check', name, 'compiled'))
+        except Failed as e:
+            print(f'not compiled: {e}', flush=True)
+            return False
+
     def repeats(self, work):
         """How often a side's work fits into the time that a round has for it. A repetition may be many calls."""
         start = time.perf_counter()
@@ -118,8 +126,8 @@ class Race:
         ours, theirs = self.pair.ours, self.pair.theirs
         expected = ours.ask('check', name)['values']            # first: it also leaves the weights for the peer
         ways = theirs.ask('ways', name)['ways']
-        if not self.o.compile:
-            ways = [w for w in ways if w != 'compiled']
+        if 'compiled' in ways and not (self.o.compile and self.compiles(name)):
+            ways.remove('compiled')
         off = max(difference(expected, theirs.ask('check', name, w)['values']) for w in ways)
         sides = self.sides(name, ways)
         repeats = {side: self.repeats(work) for side, work in sides.items()}
