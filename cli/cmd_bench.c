@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "commands.h"
+#include "model_file.h"
 #include "options.h"
 #include "progress.h"
 #include "report.h"
@@ -20,7 +21,7 @@
 enum { BATCH_SIZES = 2, MOST_RUNS = 99 };
 
 typedef struct bench_options {
-    int config;
+    int config, weights;
     int64_t repeat;
     bool json;
 } bench_options;
@@ -32,6 +33,7 @@ static const option table[] = {
     {"config", OPTION_CHOICE, AT(config), CONFIG_NAMES, "the models' preset (default tiny)", 0, 0, NULL, NULL},
     {"repeat", OPTION_INT, AT(repeat), "N", "timed runs of each job (default 7, 5 for small)", 1, MOST_RUNS, NULL,
      NULL},
+    {"weights", OPTION_CHOICE, AT(weights), PRIOR_WEIGHTS, "the prior's, in memory (default f32)", 0, 0, NULL, NULL},
     {"json", OPTION_FLAG, AT(json), "", "one line of JSON", 0, 0, NULL, NULL},
 };
 static const option_group groups[] = {{"options", table, sizeof table / sizeof *table, 0}};
@@ -55,6 +57,7 @@ static const int64_t sample_batches[BATCH_SIZES] = {1, 8};
 typedef struct bench {
     const standard *of;
     int64_t repeat;
+    int weights; /* of the prior */
     tsr_module *vqgan, *prior;
     tsr_vqgan_trainer *trainer;
     tsr_tensor *pictures, *codes;
@@ -177,7 +180,7 @@ static bool measure(bench *b)
     tsr_tensor *noise = tsr_rand(TSR_SHAPE(b->of->batch, c.in_channels, c.resolution, c.resolution));
     b->pictures = tsr_sub(tsr_mul(noise, tsr_scalar(2)), tsr_scalar(1));
     return b->pictures && measure_inference(b) && measure_training(b) && (b->prior = new_prior(b->of)) &&
-           measure_sampling(b);
+           prior_weights_to(b->prior, b->weights) == TSR_OK && measure_sampling(b);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------------------------- */
@@ -195,7 +198,7 @@ static void print_figures(const json_t *figures)
 
 static bool run(const bench_options *o)
 {
-    bench b = {.of = &standards[o->config]};
+    bench b = {.of = &standards[o->config], .weights = o->weights};
     b.repeat = o->repeat > 0 ? o->repeat : b.of->repeat;
     b.figures = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:f}", "config", b.of->name, "tessera", tsr_version_string(),
                           "isa", tsr_isa(), "threads", tsr_num_threads(), "batch", (json_int_t)b.of->batch, "repeat",

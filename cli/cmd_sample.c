@@ -18,6 +18,7 @@ typedef struct sample_options {
     const char *prior, *model, *cond, *out;
     int64_t count, tokens, top_k, seed, batch;
     double top_p, temperature;
+    int weights;
     bool greedy, no_progress;
 } sample_options;
 
@@ -39,6 +40,8 @@ static const option table[] = {
     {"top-k", OPTION_INT, AT(top_k), "N", "among the N most likely codes; 0: all", 0, 1e9, NULL, NULL},
     {"top-p", OPTION_FLOAT, AT(top_p), "F", "among the most likely codes up to this mass", 1e-6, 1, NULL, NULL},
     {"seed", OPTION_INT, AT(seed), "N", "other numbers, other samples", 0, 9e15, NULL, NULL},
+    {"weights", OPTION_CHOICE, AT(weights), PRIOR_WEIGHTS, "the prior's, in memory: bf16 reads half as much a code", 0,
+     0, NULL, NULL},
     {"batch", OPTION_INT, AT(batch), "N", "samples at a time", 1, 65536, NULL, NULL},
     {"no-progress", OPTION_FLAG, AT(no_progress), "", "no bar", 0, 0, NULL, NULL},
 };
@@ -154,7 +157,8 @@ static bool run(const sample_options *o)
     tsr_mark m = tsr_scope_open();
     bool was = tsr_set_grad_enabled(false);
     result_start(&s.out, o->out);
-    bool ok = model_file_open_as(&s.file, o->prior, MODEL_PRIOR) && (s.prior = model_load_prior(o->prior));
+    bool ok = model_file_open_as(&s.file, o->prior, MODEL_PRIOR) && (s.prior = model_load_prior(o->prior)) &&
+              prior_weights_to(s.prior, o->weights) == TSR_OK;
     if (ok) s.config = tsr_gpt_get_config(s.prior);
     ok = ok && find_tokens(&s) && find_vqgan(&s);
     tsr_tensor *cond = ok ? choose_condition(&s) : NULL;

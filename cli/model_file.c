@@ -308,3 +308,8 @@ tsr_module *model_load_prior(const char *path)
     model_file_close(&f);
     return m;
 }
+
+tsr_status prior_weights_to(tsr_module *prior, int weights)
+{
+    return weights == 0 ? TSR_OK : tsr_module_linear_to(prior, TSR_BF16);
+}

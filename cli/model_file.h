@@ -40,6 +40,10 @@ tsr_status model_file_load(const model_file *f, tsr_module *m, bool averaged);
 tsr_module *model_load_vqgan(const char *path);
 tsr_module *model_load_prior(const char *path);
 
+/* The values of an option --weights, and what index `weights` of them asks for. */
+#define PRIOR_WEIGHTS "f32|bf16"
+tsr_status prior_weights_to(tsr_module *prior, int weights);
+
 /* An integer of a metadata key's JSON array ("picture": [3, 64, 64]); 0 when it is not there. */
 int64_t model_file_number(const model_file *f, const char *key, int index);
 

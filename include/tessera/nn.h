@@ -83,6 +83,10 @@ TSR_API void tsr_module_zero_grad(tsr_module *m);
     whoever holds them (an optimiser, another module that shares them) sees the new elements; an optimiser's own state is
     not converted. Nothing is changed after an error. */
 TSR_API tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype);
+/** Keep the weights of all Linear layers in bf16 or f16, which halves what a layer reads, or in f32 again: for inference where
+    reading weights is the limit. All else stays f32, sums too. A layer whose weight is 16 bits wide gives its weight no
+    gradient: it refuses to run where one would be recorded. */
+TSR_API tsr_status tsr_module_linear_to(tsr_module *m, tsr_dtype dtype);
 /** Number of elements of all parameters; shared ones count once. */
 TSR_API int64_t tsr_module_parameter_count(tsr_module *m);
 

@@ -2684,7 +2684,7 @@ TSR_API tsr_tensor *tsr_baddbmm__v(const tsr_baddbmm_args *args);
  * input weight^T + bias, torch.nn.functional.linear.
  *
  * input    [.., features]
- * weight   [outputs, features], input's dtype
+ * weight   [outputs, features], input's dtype; or, with f32 input and where it needs no gradient, bf16 or f16
  * bias     [outputs], input's dtype
  *
  * Returns  [.., outputs].

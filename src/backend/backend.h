@@ -238,7 +238,8 @@ typedef struct backend {
 
     /* out[b, m, n] = beta * out + alpha * a[b, m, k] b[b, k, n]; all 3-d, any strides (also 0); beta 0 does not read */
     bool (*matmul)(const array *out, const array *a, const array *b, double alpha, double beta);
-    /* out[.., n] = x[rows, k] weight[n, k]^T + bias[n] (bias may be NULL); x and out 2-d */
+    /* out[.., n] = x[rows, k] weight[n, k]^T + bias[n] (bias may be NULL); x and out 2-d. The weight may be bf16 or f16 where
+       the others are f32 */
     bool (*linear)(const array *out, const array *x, const array *weight, const array *bias);
 
     bool (*conv_forward)(const array *out, const array *x, const array *weight, const array *bias,

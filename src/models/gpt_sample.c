@@ -63,7 +63,7 @@ static void free_cache(sampler *s)
 static bool make_cache(sampler *s, int64_t batch, int64_t length)
 {
     const tsr_gpt_config *c = s->config;
-    tsr_dtype dtype = tsr_dtype_of(tsr_module_tensor(s->gpt, "transformer.head.weight"));
+    tsr_dtype dtype = tsr_dtype_of(tsr_module_tensor(s->gpt, "transformer.pos_emb"));
     tsr_shape shape = TSR_SHAPE(batch, c->n_head, length, c->n_embd / c->n_head);
     tsr_mark m = tsr_scope_open();
     bool ok = (s->cache = tsr_alloc_zeroed((size_t)c->n_layer, sizeof *s->cache)) != NULL;

@@ -245,9 +245,23 @@ void tsr_module_zero_grad(tsr_module *m) { module_each(m, drop_grad, NULL); }
 /* Everything is converted before anything is replaced, so that no module is left half converted. */
 typedef struct conversion {
     tsr_dtype dtype;
+    tsr_module *linear_of; /* only weights of this module's Linear layers; NULL: everything */
     tsr_named_list made; /* for each tensor and then its gradient: the converted one, or NULL where nothing is to do */
     int64_t next;
 } conversion;
+
+static bool is_linear_weight(tsr_module *m, const char *name)
+{
+    static const char weight[] = ".weight";
+    char owner[256];
+    size_t end = strlen(name), own = sizeof weight - 1;
+    if (!strcmp(name, weight + 1)) return !strcmp(m->type->name, "Linear");
+    if (end <= own || strcmp(name + end - own, weight) != 0 || end - own >= sizeof owner) return false;
+    memcpy(owner, name, end - own);
+    owner[end - own] = '\0';
+    tsr_module *layer = tsr_module_child(m, owner);
+    return layer && !strcmp(layer->type->name, "Linear");
+}
 
 static tsr_tensor *converted(tsr_tensor *t, tsr_dtype dtype)
 {
@@ -258,8 +272,9 @@ static tsr_tensor *converted(tsr_tensor *t, tsr_dtype dtype)
 static tsr_status convert(const char *name, module_tensor *t, void *user)
 {
     conversion *c = user;
-    TSR_TRY(tsr_named_list_add(&c->made, name, converted(t->tensor, c->dtype)));
-    TSR_TRY(tsr_named_list_add(&c->made, name, converted(tsr_grad(t->tensor), c->dtype)));
+    bool left = c->linear_of && !is_linear_weight(c->linear_of, name);
+    TSR_TRY(tsr_named_list_add(&c->made, name, left ? NULL : converted(t->tensor, c->dtype)));
+    TSR_TRY(tsr_named_list_add(&c->made, name, left ? NULL : converted(tsr_grad(t->tensor), c->dtype)));
     return tsr_error_status();
 }
 
@@ -288,19 +303,30 @@ static tsr_status put_converted(const char *name, module_tensor *t, void *user)
     return grad ? tsr_set_grad(t->tensor, grad) : TSR_OK;
 }
 
-tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype)
+static tsr_status run_conversion(tsr_module *m, conversion *c)
 {
-    conversion c = {.dtype = dtype};
-    if (dtype != TSR_F32 && dtype != TSR_F64)
-        return tsr_fail(TSR_EINVAL, "module_to: %s is not f32 or f64", tsr_dtype_name(dtype));
     bool was = tsr_set_grad_enabled(false);
     tsr_mark mark = tsr_scope_open();
-    tsr_status status = module_each(m, convert, &c);
-    if (status == TSR_OK) status = module_each(m, put_converted, &c);
+    tsr_status status = module_each(m, convert, c);
+    if (status == TSR_OK) status = module_each(m, put_converted, c);
     tsr_scope_close(mark);
     tsr_set_grad_enabled(was);
-    tsr_named_list_free(&c.made);
+    tsr_named_list_free(&c->made);
     return status;
+}
+
+tsr_status tsr_module_to(tsr_module *m, tsr_dtype dtype)
+{
+    if (dtype != TSR_F32 && dtype != TSR_F64)
+        return tsr_fail(TSR_EINVAL, "module_to: %s is not f32 or f64", tsr_dtype_name(dtype));
+    return run_conversion(m, &(conversion){.dtype = dtype});
+}
+
+tsr_status tsr_module_linear_to(tsr_module *m, tsr_dtype dtype)
+{
+    if (dtype != TSR_F32 && dtype != TSR_BF16 && dtype != TSR_F16)
+        return tsr_fail(TSR_EINVAL, "module_linear_to: %s is not f32, bf16 or f16", tsr_dtype_name(dtype));
+    return run_conversion(m, &(conversion){.dtype = dtype, .linear_of = m});
 }
 
 tsr_tensor *tsr_forward(tsr_module *m, tsr_tensor *input)

@@ -198,10 +198,23 @@ void op_baddbmm_grad(op_ctx *c, const tsr_baddbmm_args *a, tsr_tensor *const *gr
 
 /* ---- linear ------------------------------------------------------------------------------------------------------- */
 
+/* Weights may also be kept in half the width, for inference. */
+static bool is_half_of(const tsr_tensor *w, const tsr_tensor *x)
+{
+    return x->dtype == TSR_F32 && (w->dtype == TSR_BF16 || w->dtype == TSR_F16);
+}
+
 static bool check_linear(const op_ctx *c, const tsr_linear_args *a)
 {
     const tsr_tensor *x = a->input, *w = a->weight, *b = a->bias;
-    if (!one_dtype(c, "weight", x, w) || (b && !one_dtype(c, "bias", x, b))) return false;
+    bool half = is_half_of(w, x);
+    if ((!half && !one_dtype(c, "weight", x, w)) || (b && !one_dtype(c, "bias", x, b))) return false;
+    if (half && op_needs(c, 1)) {
+        op_fail(c,
+                "weight is %s, which has no gradient here: keep it in f32 to train it, or switch its requires_grad off",
+                tsr_dtype_name((tsr_dtype)w->dtype));
+        return false;
+    }
     if (x->ndim == 0 || w->ndim != 2 || x->shape[x->ndim - 1] != w->shape[1]) {
         op_fail(c, "input %s and weight %s: input's last dimension must be weight's second", tensor_shape_text(x),
                 tensor_shape_text(w));
@@ -241,7 +254,7 @@ void op_linear_grad(op_ctx *c, const tsr_linear_args *a, tsr_tensor *const *grad
     tsr_shape x = op_input_meta(c, 0).shape, w = op_input_meta(c, 1).shape;
     tsr_shape rows = TSR_SHAPE(region_count(&x, 0, x.n - 1), w.v[0]);
     tsr_tensor *g = tsr_reshape(grad[0], rows);
-    if (op_needs(c, 0)) grad_in[0] = tsr_reshape(tsr_mm(g, a->weight), x);
+    if (op_needs(c, 0)) grad_in[0] = tsr_reshape(tsr_mm(g, tsr_to(a->weight, tsr_dtype_of(g))), x);
     if (op_needs(c, 1))
         grad_in[1] = tsr_mm(tsr_transpose(g, 0, 1), tsr_reshape(a->input, TSR_SHAPE(rows.v[0], w.v[1])));
     if (op_needs(c, 2)) grad_in[2] = tsr_sum(g, .dim = TSR_DIMS(0));

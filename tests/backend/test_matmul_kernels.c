@@ -147,6 +147,37 @@ static void products_do_not_depend_on_the_number_of_threads(void **state)
     tsr_set_num_threads(0);
 }
 
+/* Weights of 16 bits: what f32 gives with the same weights widened. */
+static void check_half(int32_t dtype, int64_t rows, int64_t features, int64_t outputs, layout how)
+{
+    tsr_shape xs = TSR_SHAPE(rows, features), ws = TSR_SHAPE(outputs, features), os = TSR_SHAPE(rows, outputs);
+    tsr_shape bs = TSR_SHAPE(outputs);
+    array x = filled_array(TSR_F32, &xs, how, NORMAL, 1), half = filled_array(dtype, &ws, how, NORMAL, 2);
+    array bias = filled_array(TSR_F32, &bs, ROW_MAJOR, NORMAL, 3), wide = new_array(TSR_F32, &ws, ROW_MAJOR);
+    array got = new_array(TSR_F32, &os, how), want = new_array(TSR_F32, &os, ROW_MAJOR);
+    assert_true(reference->copy(&wide, &half));
+    assert_true(reference->linear(&want, &x, &wide, &bias));
+    assert_true(fast->linear(&got, &x, &half, &bias));
+    assert_arrays_close("linear with half weights", &got, &want, 1e-5, 1e-3);
+    assert_true(reference->linear(&got, &x, &half, &bias));
+    assert_arrays_close("the reference's", &got, &want, 1e-6, 1e-5);
+    array all[] = {x, half, bias, wide, got, want};
+    for (int i = 0; i < TSR_COUNT(all); i++) free_array(&all[i]);
+}
+
+static void weights_of_half_the_width_agree(void **state)
+{
+    (void)state;
+    static const int32_t dtypes[] = {TSR_BF16, TSR_F16};
+    for (int d = 0; d < 2; d++) {
+        check_half(dtypes[d], 1, 1, 1, ROW_MAJOR);
+        check_half(dtypes[d], 1, 130, 67, ROW_MAJOR);
+        check_half(dtypes[d], 8, 512, 300, ROW_MAJOR);
+        check_half(dtypes[d], 33, 70, 40, SLICED);
+        check_half(dtypes[d], 3, 5000, 9, REVERSED);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +188,7 @@ int main(void)
         cmocka_unit_test(integers_multiply_exactly),
         cmocka_unit_test(linear_layers_agree),
         cmocka_unit_test(products_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(weights_of_half_the_width_agree),
     };
     return run_in_every_tier(tests, TSR_COUNT(tests));
 }

@@ -259,6 +259,7 @@ static void a_prior_is_trained_sampled_and_scored(void **state)
     shell_expect("$T sample --prior p --cond cone,0 --greedy --tokens 9 --out a.npy && "
                  "$T sample --prior q --cond 3,sphere --greedy --tokens 9 --out b.npy && cmp a.npy b.npy",
                  0);
+    shell_expect("$T sample --prior p --weights bf16 --cond cone --greedy --tokens 9 --out c.npy", 0);
     shell_expect("$T sample --prior p --count 3 --seed 4 --out s.png --no-progress && ls s.png", 0);
     shell_expect("$T eval --prior p --model r --data scenes:count=20 --size 16 --json", 0);
     shell_expect_text("bits_per_dim");

@@ -316,6 +316,32 @@ static void a_forward_that_returns_nothing_is_named(void **state)
     tsr_module_free(m);
 }
 
+/* Weights with 8 significant bits: the result moves by some 2^-9 of them. */
+static void linear_weights_may_be_half_as_wide(void **state)
+{
+    (void)state;
+    tsr_mark mark = tsr_scope_open();
+    tsr_module *m = tsr_nn_sequence(tsr_nn_layer_norm(16, 0), tsr_nn_linear(16, 8, true));
+    tsr_tensor *x = tsr_randn(TSR_SHAPE(5, 16)), *before = tsr_forward(m, x);
+    assert_non_null(before);
+    assert_int_equal(tsr_module_linear_to(m, TSR_BF16), TSR_OK);
+    assert_int_equal(tsr_dtype_of(tsr_module_tensor(m, "1.weight")), TSR_BF16);
+    assert_int_equal(tsr_dtype_of(tsr_module_tensor(m, "1.bias")), TSR_F32);
+    assert_int_equal(tsr_dtype_of(tsr_module_tensor(m, "0.weight")), TSR_F32);
+    assert_null(tsr_forward(m, x)); /* it would be recorded */
+    tensors_expect_error(TSR_EINVAL, "bf16");
+    assert_int_equal(tsr_module_requires_grad(m, false), TSR_OK);
+    tsr_tensor *after = tsr_forward(m, x);
+    double moved = tsr_item(tsr_amax(tsr_abs(tsr_sub(after, before))));
+    assert_true(moved > 0 && moved < 0.02);
+    assert_int_equal(tsr_module_linear_to(m, TSR_F32), TSR_OK);
+    assert_true(tsr_item(tsr_amax(tsr_abs(tsr_sub(tsr_forward(m, x), after)))) < 1e-5);
+    assert_int_equal(tsr_module_linear_to(m, TSR_I64), TSR_EINVAL);
+    tensors_expect_error(TSR_EINVAL, "i64");
+    tsr_module_free(m);
+    tsr_scope_close(mark);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +361,7 @@ int main(void)
         TENSOR_TEST(only_floating_types_can_be_converted_to),
         TENSOR_TEST(what_is_null_is_refused),
         TENSOR_TEST(a_forward_that_returns_nothing_is_named),
+        cmocka_unit_test(linear_weights_may_be_half_as_wide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

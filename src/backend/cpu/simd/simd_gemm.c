@@ -27,8 +27,7 @@ enum {
     PANEL_GROUP = TILE_VECTORS == 4 ? 1 : 4, /* panels packed together on the stack */
     PACK_COLUMNS = 192,                      /* of b, from which on packing a pays */
     PACK_ALL = 1 << 14,                      /* elements of b from which on it is packed once for all threads */
-    DOT_ROWS = 8,
-    GRAIN = 1 << 16 /* multiplications worth a thread */
+    GRAIN = 1 << 16                          /* multiplications worth a thread */
 };
 
 #define REAL_BITS 32

@@ -18,7 +18,11 @@ typedef struct gemm {
     gemm_matrix a, b, c;
     const void *bias;   /* n adjacent elements, or NULL; with it alpha is 1 and beta 0 */
     double alpha, beta; /* beta 0: c is not read */
+    bool b_is_bf16;     /* for gemm_f32, with few rows, contiguous ones in a and contiguous columns in b */
 } gemm;
+
+/* Up to so many rows, products are done by dot products where a's rows and b's columns are contiguous. */
+enum { GEMM_FEW_ROWS = 8 };
 
 /* All f32, or all f64; over threads. The data of a and b is only read. False: no memory. */
 bool TIER(gemm_f32)(const gemm *g);

@@ -4,8 +4,6 @@
 /* ---- the kernel: up to 6 rows of NR columns, in registers ------------------------------------------------------- */
 
 #undef NR
-#undef LINE_REALS
-#define LINE_REALS (64 / (int64_t)sizeof(REAL))
 #undef BLOCK_REALS
 #define BLOCK_REALS (BLOCK_BYTES / (int64_t)sizeof(REAL))
 #define NR (TILE_VECTORS * LANES)
@@ -273,36 +271,84 @@ static void F(run_block)(const F(block) * b)
     c##R##1 += x##R * b1;                                                                                              \
     c##R##2 += x##R * b2;                                                                                              \
     c##R##3 += x##R * b3;
-#define DOT_STEPS(rows, LOAD)                                                                                          \
-    VEC b0 = LOAD(b[0] + p), b1 = LOAD(b[1] + p), b2 = LOAD(b[2] + p), b3 = LOAD(b[3] + p);                            \
+#define DOT_STEPS(rows, LOAD, LOAD_B)                                                                                  \
+    VEC b0 = LOAD_B(b[0] + p), b1 = LOAD_B(b[1] + p), b2 = LOAD_B(b[2] + p), b3 = LOAD_B(b[3] + p);                    \
     ROWS_##rows(DOT_STEP, LOAD)
 #define DOT_PUTS(R, VECTORS) F(four_totals)(sum[R], c##R##0, c##R##1, c##R##2, c##R##3);
 #define LOAD_REST(from) F(load_some)(from, k - p)
 
-/* The columns that come next are asked for from memory meanwhile: from `next` on, `stride` elements a step. */
-#define DOTS(rows)                                                                                                     \
-    static void F(dots_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const REAL *const *b, int64_t k,         \
-                                  const REAL *next, int64_t stride)                                                    \
+/* b's elements are of TYPE. The columns that come next are asked for from memory meanwhile: from `next` on, `stride` bytes a
+   step. */
+#define DOTS(name, rows, TYPE, LOAD_B, REST_B)                                                                         \
+    static void F(name##_##rows##_)(REAL sum[3][4], const REAL *a, int64_t row, const void *const *columns, int64_t k, \
+                                    const char *next, int64_t stride)                                                  \
     {                                                                                                                  \
+        const TYPE *b[4] = {columns[0], columns[1], columns[2], columns[3]};                                           \
         int64_t p = 0;                                                                                                 \
         ROWS_##rows(DOT_SUMS, )(void) row;                                                                             \
         for (; p + LANES <= k; p += LANES, next += stride) {                                                           \
             __builtin_prefetch(next);                                                                                  \
-            __builtin_prefetch(next + LINE_REALS);                                                                     \
-            DOT_STEPS(rows, F(load))                                                                                   \
+            __builtin_prefetch(next + 64);                                                                             \
+            DOT_STEPS(rows, F(load), LOAD_B)                                                                           \
         }                                                                                                              \
         if (p < k) {                                                                                                   \
-            DOT_STEPS(rows, LOAD_REST)                                                                                 \
+            DOT_STEPS(rows, LOAD_REST, REST_B)                                                                         \
         }                                                                                                              \
         ROWS_##rows(DOT_PUTS, )                                                                                        \
     }
 
-DOTS(1)
-DOTS(2)
-DOTS(3)
+DOTS(dots, 1, REAL, F(load), LOAD_REST)
+DOTS(dots, 2, REAL, F(load), LOAD_REST)
+DOTS(dots, 3, REAL, F(load), LOAD_REST)
 
-static void (*const F(dots)[])(REAL sum[3][4], const REAL *, int64_t, const REAL *const *, int64_t, const REAL *,
-                               int64_t) = {NULL, F(dots_1_), F(dots_2_), F(dots_3_)};
+typedef void F(dots)(REAL sum[3][4], const REAL *a, int64_t row, const void *const *columns, int64_t k,
+                     const char *next, int64_t stride);
+
+#if REAL_BITS == 32
+
+/* bf16 is the upper half of f32. */
+VECTOR_INLINE vec32 load_bf16(const uint16_t *from)
+{
+    typedef uint16_t halves __attribute__((vector_size(VECTOR_BYTES / 2)));
+    typedef uint32_t words __attribute__((vector_size(VECTOR_BYTES)));
+    halves h;
+    memcpy(&h, from, sizeof h);
+    return (vec32)(__builtin_convertvector(h, words) << 16);
+}
+
+VECTOR_INLINE vec32 load_some_bf16(const uint16_t *from, int64_t n)
+{
+    uint16_t some[LANES32] = {0};
+    memcpy(some, from, (size_t)n * sizeof *some);
+    return load_bf16(some);
+}
+
+#define REST_BF16(from) load_some_bf16(from, k - p)
+DOTS(half_dots, 1, uint16_t, load_bf16, REST_BF16)
+DOTS(half_dots, 2, uint16_t, load_bf16, REST_BF16)
+DOTS(half_dots, 3, uint16_t, load_bf16, REST_BF16)
+
+static F(dots) * F(dots_for)(const gemm *g, int64_t rows)
+{
+    static F(dots) *const real[] = {NULL, dots_1_32, dots_2_32, dots_3_32};
+    static F(dots) *const half[] = {NULL, half_dots_1_32, half_dots_2_32, half_dots_3_32};
+    return g->b_is_bf16 ? half[rows] : real[rows];
+}
+
+static size_t F(b_size)(const gemm *g) { return g->b_is_bf16 ? sizeof(uint16_t) : sizeof(REAL); }
+
+#else
+
+static F(dots) * F(dots_for)(const gemm *g, int64_t rows)
+{
+    static F(dots) *const real[] = {NULL, dots_1_64, dots_2_64, dots_3_64};
+    (void)g;
+    return real[rows];
+}
+
+static size_t F(b_size)(const gemm *g) { return (void)g, sizeof(REAL); }
+
+#endif
 
 static void F(put_dots)(const F(block) * b, REAL sum[3][4], int64_t i, int64_t rows, int64_t j, int64_t n)
 {
@@ -320,14 +366,16 @@ static void F(run_dots)(const F(block) * b)
 {
     const gemm *g = b->g;
     int64_t groups = (b->m1 - b->m0 + 2) / 3; /* of rows, each of which asks for its part of the next columns */
+    int64_t size = (int64_t)F(b_size)(g), column = g->b.column * size, share = 4 * size / groups;
     for (int64_t j = b->n0; j < b->n1; j += 4) {
         int64_t n = b->n1 - j < 4 ? b->n1 - j : 4;
-        const REAL *columns[4], *next = b->b + (j + 4) * g->b.column;
-        for (int64_t x = 0; x < 4; x++) columns[x] = b->b + (j + (x < n ? x : 0)) * g->b.column;
-        for (int64_t i = b->m0; i < b->m1; i += 3, next += 4 * g->k / groups) {
+        const void *columns[4];
+        const char *first = (const char *)b->b + j * column, *next = first + 4 * column;
+        for (int64_t x = 0; x < 4; x++) columns[x] = first + (x < n ? x : 0) * column;
+        for (int64_t i = b->m0; i < b->m1; i += 3, next += share * g->k) {
             REAL sum[3][4];
             int64_t rows = b->m1 - i < 3 ? b->m1 - i : 3;
-            F(dots)[rows](sum, b->a + i * g->a.row, g->a.row, columns, g->k, next, 4 * LANES / groups);
+            F(dots_for)(g, rows)(sum, b->a + i * g->a.row, g->a.row, columns, g->k, next, share * LANES);
             F(put_dots)(b, sum, i, rows, j, n);
         }
     }
@@ -385,7 +433,7 @@ static void F(cut)(F(job) * j)
 {
     const gemm *g = &j->g;
     int64_t threads = g->batch > 1 ? 1 : tsr_num_threads(), panels = (g->n + NR - 1) / NR;
-    j->dots = g->m <= DOT_ROWS && g->b.row == 1 && g->a.column == 1;
+    j->dots = g->m <= GEMM_FEW_ROWS && g->b.row == 1 && g->a.column == 1;
     if (j->dots) {
         j->m_block = g->m;
         j->n_block = F(block_size)(g->n, 64, 4, threads);
