@@ -4,7 +4,8 @@
      checkpoints/last.safetensors the newest whole checkpoint
      metrics.jsonl                a JSON object a logged step
      events.out.tfevents.*        the same for TensorBoard, and pictures
-     samples/step-000500.png      pictures */
+     samples/step-000500.png      pictures
+     trace.json                   with --profile: the first million calls, for chrome://tracing */
 #ifndef CLI_RUN_FOLDER_H
 #define CLI_RUN_FOLDER_H
 

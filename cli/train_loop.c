@@ -11,6 +11,8 @@
 #include "interrupt.h"
 #include "progress.h"
 #include "report.h"
+#include "tessera/memory.h"
+#include "tessera/profile.h"
 
 typedef struct loop {
     const train_settings *s;
@@ -47,16 +49,22 @@ static tsr_status save_checkpoint(loop *l)
 {
     char path[RUN_PATH_MOST];
     l->saved = l->t->steps(l->t->self);
-    return checkpoint_save(run_path(l->s->o.out, "checkpoints/last.safetensors", path), l->t, l->effective);
+    tsr_profile_range_begin("checkpoint");
+    run_path(l->s->o.out, "checkpoints/last.safetensors", path);
+    tsr_status status = checkpoint_save(path, l->t, l->effective);
+    tsr_profile_range_end();
+    return status;
 }
 
 static tsr_status save_picture(loop *l)
 {
     int64_t step = l->pictured = l->t->steps(l->t->self);
+    tsr_profile_range_begin("picture");
     tsr_mark m = tsr_scope_open();
     tsr_tensor *picture = l->t->picture(l->t->self);
     tsr_status status = picture ? run_folder_picture(&l->folder, l->t->picture_tag, step, picture) : tsr_error_status();
     tsr_scope_close(m);
+    tsr_profile_range_end();
     return status;
 }
 
@@ -91,9 +99,11 @@ static tsr_status one_step(loop *l)
 {
     step_report r = {.count = 0};
     double start = now_seconds();
+    tsr_profile_range_begin("step");
     tsr_mark m = tsr_scope_open();
     tsr_status status = l->t->step(l->t->self, &r);
     tsr_scope_close(m);
+    tsr_profile_range_end();
     return status == TSR_OK ? after_step(l, &r, now_seconds() - start) : status;
 }
 
@@ -115,6 +125,23 @@ static tsr_status run_steps(loop *l)
     if (status == TSR_OK && l->pictured != step && !interrupt_seen()) status = save_picture(l);
     progress_end(&l->bar);
     return status;
+}
+
+/* --profile: a run that cannot tell where its time went has still done its work. */
+static void print_profile(const loop *l)
+{
+    char path[RUN_PATH_MOST];
+    tsr_profile_stop();
+    char *report = tsr_profile_report();
+    if (report) fputs(report, stderr);
+    tsr_free(report);
+    run_path(l->s->o.out, "trace.json", path);
+    if (report && tsr_profile_save_trace(path) == TSR_OK) report_note(l->s->set->command, "the trace is in %s", path);
+    else {
+        report_note(l->s->set->command, "--profile: %s", tsr_error_message());
+        tsr_error_clear();
+    }
+    tsr_profile_clear();
 }
 
 static void print_end(const loop *l)
@@ -154,9 +181,12 @@ int train_loop(const train_settings *s, trainee *t, const json_t *effective)
     loop l = {.s = s, .t = t, .effective = effective, .started = now_seconds()};
     interrupt_watch();
     tsr_status status = begin(&l);
+    bool profiled = status == TSR_OK && s->o.profile;
+    if (profiled) tsr_profile_start();
     if (status == TSR_OK) status = run_steps(&l);
     run_folder_close(&l.folder);
-    if (status != TSR_OK) return report_error(s->set->command);
-    print_end(&l);
-    return 0;
+    int failed = status == TSR_OK ? 0 : report_error(s->set->command);
+    if (profiled) print_profile(&l);
+    if (!failed) print_end(&l);
+    return failed;
 }

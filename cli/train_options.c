@@ -42,6 +42,8 @@ static const option run_options[] = {
     {"minutes", OPTION_FLOAT, AT(minutes), "F", "stop after this time, with a checkpoint; 0: never", 0, 1e9, NULL,
      NULL},
     {"no-progress", OPTION_FLAG, AT(no_progress), "", "neither bar nor lines", 0, 0, NULL, NULL},
+    {"profile", OPTION_FLAG, AT(profile), "", "at the end a table of where the time went, and FOLDER/trace.json", 0, 0,
+     NULL, NULL},
 };
 
 /* ---- VQGAN ---------------------------------------------------------------------------------------------------------------- */

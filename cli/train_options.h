@@ -34,7 +34,7 @@ typedef struct train_options {
     double weight_decay, pkeep;
     /* run */
     const char *out;
-    bool resume, no_progress;
+    bool resume, no_progress, profile;
     int64_t checkpoint_every, log_every, sample_every;
     double minutes;
 } train_options;

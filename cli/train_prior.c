@@ -19,6 +19,7 @@
 #include "tessera/autograd.h"
 #include "tessera/gpt.h"
 #include "tessera/memory.h"
+#include "tessera/profile.h"
 #include "train_loop.h"
 
 enum { SHOWN = 16 };
@@ -61,9 +62,12 @@ static tsr_status run_step(void *self, step_report *out)
     prior_run *r = self;
     tsr_tensor *codes, *labels;
     tsr_gpt_terms t;
-    if (code_loader_next(&r->loader, &codes, &labels) != TSR_OK) return tsr_error_status();
+    tsr_profile_range_begin("data");
+    tsr_status status = code_loader_next(&r->loader, &codes, &labels);
+    tsr_profile_range_end();
+    if (status != TSR_OK) return status;
     tsr_tensor *cond = condition_of_labels(&r->config, labels, tsr_size(codes, 0));
-    tsr_status status = tsr_gpt_trainer_step(r->trainer, codes, cond, &t);
+    status = tsr_gpt_trainer_step(r->trainer, codes, cond, &t);
     *out = (step_report){.terms = {{"lr", t.lr}, {"loss", t.loss}, {"grad_norm", t.grad_norm}}, .count = 3};
     return status;
 }

@@ -123,7 +123,8 @@ TSR_API void tsr_ctx_mark_non_differentiable(tsr_ctx *ctx, tsr_tensor *output);
 TSR_API bool tsr_set_anomaly_enabled(bool enabled);
 TSR_API bool tsr_is_anomaly_enabled(void);
 /** Name what is recorded from here on in this thread, until the pop: "encoder", inside it "layer 3". The text is not copied
-    and must stay until then; 32 deep at most, deeper and NULL are errors. Without anomaly mode it costs nothing. */
+    and must stay until then; 32 deep at most, deeper and NULL are errors. Without anomaly mode it costs
+    next to nothing. While the profiler records, a label is a range there, too (profile.h). */
 TSR_API tsr_status tsr_push_anomaly_label(const char *label);
 TSR_API tsr_status tsr_pop_anomaly_label(void);
 

@@ -1,7 +1,8 @@
 /* tessera.h: all of Tessera.
 
    Start with tensor.h (tensors, ownership) and error.h; ops.h lists the operators; autograd.h differentiates them; nn.h
-   and optim.h train networks; data.h, io.h, image.h and events.h read and write files; vqgan.h and gpt.h are the models. */
+   and optim.h train networks; data.h, io.h, image.h and events.h read and write files; vqgan.h and gpt.h are the models;
+   profile.h says where the time goes. */
 #ifndef TESSERA_TESSERA_H
 #define TESSERA_TESSERA_H
 
@@ -21,6 +22,7 @@
 #include "tessera/observe.h"
 #include "tessera/ops.h"
 #include "tessera/optim.h"
+#include "tessera/profile.h"
 #include "tessera/random.h"
 #include "tessera/runtime.h"
 #include "tessera/tensor.h"

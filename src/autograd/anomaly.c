@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "base/profile.h"
 #include "tessera/ops.h"
 
 static _Thread_local bool enabled_here;
@@ -30,6 +31,7 @@ tsr_status tsr_push_anomaly_label(const char *label)
     if (labels.count == TSR_COUNT(labels.v))
         return tsr_fail(TSR_EINVAL, "push_anomaly_label: '%s' is deeper than %d labels", label, labels.count);
     labels.v[labels.count++] = label;
+    profile_push_range(label); /* best effort: what the profiler has no room for is still a label */
     return TSR_OK;
 }
 
@@ -37,6 +39,7 @@ tsr_status tsr_pop_anomaly_label(void)
 {
     if (labels.count == 0) return tsr_fail(TSR_ESTATE, "pop_anomaly_label: none were pushed in this thread");
     labels.count--;
+    profile_pop_range();
     return TSR_OK;
 }
 

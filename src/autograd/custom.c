@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "base/profile.h"
 #include "op/record.h"
 
 /* What tsr_apply knows while forward runs; contexts of nested calls stack. */
@@ -144,7 +145,10 @@ static bool run_forward(const tsr_function *f, void *user, running *r, tsr_tenso
     bool was = tsr_set_grad_enabled(false);
     r->outer = innermost;
     innermost = r;
+    profile_frame frame = {.name = NULL};
+    if (profile_on()) profile_enter(&frame, TSR_PROFILE_OPERATOR, f->name);
     bool ok = f->forward(r->ctx, r->in.v, r->in.n, outs, n_out, user);
+    profile_leave(&frame);
     innermost = r->outer;
     tsr_set_grad_enabled(was);
     for (int64_t i = 0; ok && i < n_out; i++)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "base/profile.h"
 
 typedef struct visit {
     tsr_node *node;
@@ -364,12 +365,25 @@ static bool run_node(engine *e, tsr_node *n, tsr_tensor **grad, tsr_tensor **gra
     return hooks_run_post(n, grad_in, grad) && anomaly_check(n, grad_in);
 }
 
+/* Time the node, if the profiler is on, under its derivative's name; having no memory for that is not an error here. */
+static void enter_profile(profile_frame *f, tsr_node *n)
+{
+    bool pending = tsr_error_pending();
+    *f = (profile_frame){.name = NULL};
+    if (!profile_on()) return;
+    const char *name = node_backward_name(n);
+    if (!pending) tsr_error_clear();
+    profile_enter(f, TSR_PROFILE_DERIVATIVE, name);
+}
+
 /* What hooks of tensors made of a gradient is captured; what hooks of the node make of it is retained. */
 static bool run_visit(engine *e, int64_t i)
 {
     visit *v = &e->visits[i]; /* visits do not move any more */
     tsr_node *n = v->node;
     tsr_tensor **grad_in = NULL;
+    profile_frame f;
+    enter_profile(&f, n);
     tsr_mark m = tsr_scope_open();
     bool to_run = is_to_run(e, v);
     bool ok = (!v->grad || run_tensor_hooks(n, v->grad)) && capture(e, v);
@@ -383,6 +397,7 @@ static bool run_visit(engine *e, int64_t i)
     drop_buffers(v); /* not before: a derivative may hand its gradient on as it is */
     tsr_free(grad_in);
     tsr_scope_close(m);
+    profile_leave(&f);
     return ok;
 }
 
@@ -439,6 +454,8 @@ tsr_status engine_run(const engine_task *task)
     engine e = {.task = task};
     const engine_task *outer = running;
     running = task;
+    profile_frame f;
+    profile_enter_range(&f, "backward");
     bool was = tsr_set_grad_enabled(task->create_graph);
     tsr_mark m = tsr_scope_open();
     bool ok = find_targets(&e) && seed_roots(&e);
@@ -449,6 +466,7 @@ tsr_status engine_run(const engine_task *task)
     running = outer;
     tsr_scope_close(m);
     tsr_set_grad_enabled(was);
+    profile_leave(&f);
     if (ok) return TSR_OK;
     return tsr_error_pending() ? tsr_error_status() : tsr_fail(TSR_ESTATE, "backward failed");
 }

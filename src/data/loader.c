@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/profile.h"
 #include "tensor/tensor_impl.h"
 
 enum { DEFAULT_BATCH = 32, DEFAULT_PREFETCH = 2, DEFAULT_MOST_THREADS = 4, MOST_THREADS = 256 };
@@ -358,6 +359,8 @@ tsr_status tsr_loader_next(tsr_loader *l, tsr_batch *out)
     if (tsr_error_pending()) return tsr_error_status();
     if (!l) return tsr_fail(TSR_EINVAL, "loader: there is no loader");
     int64_t begin = l->consumed;
+    profile_frame f;
+    profile_enter_range(&f, "data");
     tsr_mark m = tsr_scope_open();
     resume_workers(l);
     tsr_status status = make_batch(l, out);
@@ -365,5 +368,6 @@ tsr_status tsr_loader_next(tsr_loader *l, tsr_batch *out)
     if (status != TSR_OK || out->count == 0) *out = (tsr_batch){0};
     tsr_tensor *results[6] = {out->pictures, out->labels, out->indices, out->depth, out->right, out->label_map};
     tsr_scope_return_many(m, results, 6);
+    profile_leave(&f);
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "gpt_parts.h"
 #include "tessera/memory.h"
+#include "tessera/profile.h"
 #include "trainer_core.h"
 
 struct tsr_gpt_trainer {
@@ -84,7 +85,13 @@ typedef struct step {
     tsr_tensor *codes, *cond;
 } step;
 
-static tsr_tensor *loss_of(const step *s) { return gpt_noisy_loss(s->t->model, s->codes, s->cond, s->t->o.pkeep); }
+static tsr_tensor *loss_of(const step *s)
+{
+    tsr_profile_range_begin("forward");
+    tsr_tensor *loss = gpt_noisy_loss(s->t->model, s->codes, s->cond, s->t->o.pkeep);
+    tsr_profile_range_end();
+    return loss;
+}
 
 static void run_again(void *user)
 {

@@ -10,6 +10,7 @@
 #include "codebook.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
+#include "tessera/profile.h"
 #include "trainer_core.h"
 #include "vqgan_parts.h"
 
@@ -181,7 +182,7 @@ static bool add_adversarial(const tsr_vqgan_trainer *t, tsr_tensor *seen, bool a
 /* The losses on pictures see a detached copy of the reconstruction: each is differentiated down to it once, and the two
    gradients serve the adaptive weight as well as, added up, the descent through the autoencoder. That is the gradient of
    the total, without running backward through the discriminator and LPIPS twice. */
-static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
+static bool compute_losses(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
 {
     *f = (forward_pass){.features = tsr_vqgan_features(t->model, x)};
     tsr_quantized q = vqgan_nearest_codes(t->model, f->features);
@@ -195,6 +196,14 @@ static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, f
     if (!f->total) return false;
     if (!t->disc || !isfinite(tsr_item(f->total))) return true; /* the discriminator's running statistics stay clean */
     return add_adversarial(t, seen, adversarial, f);
+}
+
+static bool run_forward(tsr_vqgan_trainer *t, tsr_tensor *x, bool adversarial, forward_pass *f)
+{
+    tsr_profile_range_begin("forward");
+    bool ok = compute_losses(t, x, adversarial, f);
+    tsr_profile_range_end();
+    return ok;
 }
 
 /* ---- the two updates -------------------------------------------------------------------------------------------------------- */
@@ -369,7 +378,9 @@ static tsr_status run_step(tsr_vqgan_trainer *t, tsr_tensor *x, tsr_vqgan_terms 
     if (t->opt_d) tsr_optim_set_lr(t->opt_d, -1, terms->lr);
     status = update_generator(t, &f);
     disc_pass d = {.t = t, .x = x, .f = &f, .learns = step >= t->o.disc_start - t->o.disc_warmup};
+    tsr_profile_range_begin("discriminator");
     if (status == TSR_OK && t->disc) status = update_discriminator(&d, terms);
+    tsr_profile_range_end();
     if (status == TSR_OK && t->usage)
         status = codebook_revive(t->model, t->usage, averaged_codes(t), f.features, f.indices, t->o.revive_below);
     return status == TSR_OK ? trainer_count_step(&t->core) : status;

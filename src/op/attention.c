@@ -5,6 +5,7 @@
    themselves are needed (dropout, or when they are asked for) attention is made of operators. */
 #include <math.h>
 
+#include "base/profile.h"
 #include "op/pointwise.h"
 #include "op/record.h"
 #include "op/region.h"
@@ -136,6 +137,14 @@ static tsr_tensor *additive(tsr_tensor *mask, tsr_dtype dtype)
     return zeros ? tsr_masked_fill(zeros, tsr_logical_not(mask), TSR_FLOAT(-INFINITY)) : NULL;
 }
 
+/* Scores and weighted sums, of the pairs that are looked at: a causal query i sees the keys up to i. */
+static void count_flops(const tsr_tensor *q, const tsr_tensor *v, bool causal)
+{
+    int64_t heads = q->shape[0] * q->shape[1], l = last_size(q, 2), s = last_size(v, 2), n = tsr_min_i64(l, s);
+    int64_t pairs = causal ? n * (n + 1) / 2 + (l - n) * s : l * s;
+    profile_count_flops(2 * heads * pairs * (last_size(q, 1) + last_size(v, 1)));
+}
+
 tsr_tensor *op_attention(op_ctx *c, const tsr_attention_args *a)
 {
     tsr_shape lead;
@@ -170,6 +179,7 @@ tsr_tensor *op_attention(op_ctx *c, const tsr_attention_args *a)
     if (mask) am = array_of(mask);
     if (lse) al = array_of(lse);
     if (tensor_numel(out) == 0) return out;
+    count_flops(q, x, a->causal);
     return op_backend(out)->attention(&ao, lse ? &al : NULL, &aq, &ak, &ax, mask ? &am : NULL, &p) ? out : NULL;
 }
 

@@ -10,6 +10,7 @@
    which makes convolutions differentiable any number of times (gradient penalties). The transposed convolution is X; with
    an output_padding its result can be larger than what F needs, so what F gives back is cut to g's size. Shapes were
    checked by conv_forms.c. */
+#include "base/profile.h"
 #include "op/norm_formula.h"
 #include "op/region.h"
 #include "op_gen.h"
@@ -37,6 +38,13 @@ static tsr_tensor *image_output(const tsr_shape *shape, const tsr_tensor *near)
 /* Zeros where one of the factors has no elements: then there is nothing to add up. */
 static tsr_tensor *zeros_instead(tsr_tensor *out) { return out && op_fill_with(out, 0) ? out : NULL; }
 
+/* Each element on the side of the weight's first dimension, F's result, meets a window of input in all channels of its group:
+   as many products in each of the three maps. */
+static void count_flops(const tsr_tensor *result, const tsr_tensor *weight)
+{
+    profile_count_flops(2 * tensor_numel(result) * (tensor_numel(weight) / weight->shape[0]));
+}
+
 static int64_t conv_size(int64_t in, int64_t kernel, const conv_params *p, int i)
 {
     return (in + 2 * p->padding[i] - p->dilation[i] * (kernel - 1) - 1) / p->stride[i] + 1;
@@ -53,6 +61,7 @@ tsr_tensor *op_conv_forward(op_ctx *c, const tsr_conv_forward_args *a)
     if (!out || region_is_empty(out)) return out;
     array o = array_of(out), x = array_of(a->input), w = array_of(a->weight), b = {0};
     if (a->bias) b = array_of(a->bias);
+    count_flops(out, a->weight);
     return op_backend(out)->conv_forward(&o, &x, &w, a->bias ? &b : NULL, &p) ? out : NULL;
 }
 
@@ -64,6 +73,7 @@ tsr_tensor *op_conv_grad_input(op_ctx *c, const tsr_conv_grad_input_args *a)
     if (!out || region_is_empty(out)) return out;
     if (region_is_empty(a->grad)) return zeros_instead(out);
     array o = array_of(out), g = array_of(a->grad), w = array_of(a->weight);
+    count_flops(a->grad, a->weight);
     return op_backend(out)->conv_grad_input(&o, &g, &w, &p) ? out : NULL;
 }
 
@@ -76,6 +86,7 @@ static bool grad_params(tsr_tensor *weight, tsr_tensor *bias, const tsr_conv_gra
         return zeros_instead(weight) && (!bias || zeros_instead(bias));
     array w = array_of(weight), b = {0}, g = array_of(a->grad), x = array_of(a->input);
     if (bias) b = array_of(bias);
+    count_flops(a->grad, weight);
     return op_backend(weight)->conv_grad_weight(&w, bias ? &b : NULL, &g, &x, &p);
 }
 

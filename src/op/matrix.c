@@ -2,6 +2,7 @@
 
    Every product here is out[b] = beta out[b] + alpha a[b] b[b] with 3-d arrays of any strides, so vectors and single
    matrices are read as such arrays without copying. Derivatives are products again. */
+#include "base/profile.h"
 #include "op/pointwise.h"
 #include "op/region.h"
 #include "op_gen.h"
@@ -46,6 +47,7 @@ static bool multiply(tsr_tensor *out, tsr_tensor *a, tsr_tensor *b, double alpha
 {
     if (!out || !a || !b) return false;
     array o = array_of(out), x = array_of(a), y = array_of(b);
+    profile_count_flops(2 * tensor_numel(out) * a->shape[2]);
     return tensor_numel(out) == 0 || op_backend(out)->matmul(&o, &x, &y, alpha, beta);
 }
 
@@ -246,6 +248,7 @@ tsr_tensor *op_linear(op_ctx *c, const tsr_linear_args *a)
     if (!rows) return NULL;
     array o = array_of(rows), in = array_of(x), w = array_of(a->weight), b = {0};
     if (a->bias) b = array_of(a->bias);
+    profile_count_flops(2 * tensor_numel(out) * x->shape[1]);
     return op_backend(out)->linear(&o, &in, &w, a->bias ? &b : NULL) ? out : NULL;
 }
 
@@ -272,5 +275,6 @@ tsr_tensor *op_nearest_code(op_ctx *c, const tsr_nearest_code_args *a)
     tsr_tensor *out = region_empty(TSR_I64, &TSR_SHAPE(x->shape[0]), x);
     if (!out) return NULL;
     array o = array_of(out), in = array_of(x), k = array_of(codes);
+    profile_count_flops(2 * tensor_numel(x) * codes->shape[0]);
     return op_backend(x)->nearest(&o, &in, &k) ? out : NULL;
 }

@@ -7,6 +7,7 @@
    their parts. */
 #include "op/op.h"
 #include "op/op_args.h"
+#include "op/profile_call.h"
 #include "op/record.h"
 #include "tessera/observe.h"
 
@@ -308,7 +309,7 @@ static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tens
     return n;
 }
 
-int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t room)
+static int64_t run(const op_info *info, const void *args, tsr_tensor **out, int64_t room)
 {
     _Alignas(16) unsigned char copy[OP_ARGS_ROOM];
     scan s;
@@ -335,6 +336,23 @@ int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t 
         if (!out[i]) return -1;
     if (observer.call) observer.call(info->name, true, out, n, observer.user);
     return n;
+}
+
+/* Apart, so that the way without the profiler is a comparison and a jump. */
+static __attribute__((noinline, cold)) int64_t run_profiled(const op_info *info, const void *args, tsr_tensor **out,
+                                                            int64_t room)
+{
+    profile_frame f;
+    profile_enter(&f, TSR_PROFILE_OPERATOR, info->name);
+    int64_t n = run(info, args, out, room);
+    profile_end(&f);
+    profile_record_call(&f, info, args, out, n);
+    return n;
+}
+
+int64_t op_run(const op_info *info, const void *args, tsr_tensor **out, int64_t room)
+{
+    return profile_on() ? run_profiled(info, args, out, room) : run(info, args, out, room);
 }
 
 /* ---- services for forward code ------------------------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/profile.h"
 #include "base/util.h"
 #include "tensor/tensor_impl.h"
 #include "tessera/autograd.h"
@@ -223,6 +224,8 @@ tsr_status tsr_optim_step(tsr_optim *o)
 {
     if (tsr_error_pending()) return tsr_error_status();
     if (!o) return tsr_fail(TSR_EINVAL, "optim_step: the optimiser is NULL");
+    profile_frame f;
+    profile_enter_range(&f, "optimizer");
     bool was = tsr_set_grad_enabled(false);
     tsr_status status = TSR_OK;
     for (int64_t i = 0; status == TSR_OK && i < o->slots.count; i++) {
@@ -233,6 +236,7 @@ tsr_status tsr_optim_step(tsr_optim *o)
         tsr_scope_close(m);
     }
     tsr_set_grad_enabled(was);
+    profile_leave(&f);
     return status;
 }
 
