@@ -137,12 +137,12 @@ static tsr_tensor *additive(tsr_tensor *mask, tsr_dtype dtype)
     return zeros ? tsr_masked_fill(zeros, tsr_logical_not(mask), TSR_FLOAT(-INFINITY)) : NULL;
 }
 
-/* Scores and weighted sums, of the pairs that are looked at: a causal query i sees the keys up to i. */
-static void count_flops(const tsr_tensor *q, const tsr_tensor *v, bool causal)
+/* So many products for each pair that is looked at: a causal query i sees the keys up to i. q and k are 4-d. */
+static void count_flops(const tsr_tensor *q, const tsr_tensor *k, bool causal, int64_t products)
 {
-    int64_t heads = q->shape[0] * q->shape[1], l = last_size(q, 2), s = last_size(v, 2), n = tsr_min_i64(l, s);
+    int64_t heads = q->shape[0] * q->shape[1], l = last_size(q, 2), s = last_size(k, 2), n = tsr_min_i64(l, s);
     int64_t pairs = causal ? n * (n + 1) / 2 + (l - n) * s : l * s;
-    profile_count_flops(2 * heads * pairs * (last_size(q, 1) + last_size(v, 1)));
+    profile_count_flops(2 * heads * pairs * products);
 }
 
 tsr_tensor *op_attention(op_ctx *c, const tsr_attention_args *a)
@@ -179,7 +179,7 @@ tsr_tensor *op_attention(op_ctx *c, const tsr_attention_args *a)
     if (mask) am = array_of(mask);
     if (lse) al = array_of(lse);
     if (tensor_numel(out) == 0) return out;
-    count_flops(q, x, a->causal);
+    count_flops(q, k, a->causal, e + v);
     return op_backend(out)->attention(&ao, lse ? &al : NULL, &aq, &ak, &ax, mask ? &am : NULL, &p) ? out : NULL;
 }
 
@@ -225,6 +225,14 @@ static tsr_tensor *factor_grad(const tsr_tensor *factor, const tsr_shape *lead)
     return region_empty((tsr_dtype)factor->dtype, &full, factor);
 }
 
+/* The scores again, the gradients of scores, and the sums that make the factors' gradients of them. */
+static int64_t grad_products(op_ctx *c, const tsr_attention_args *a)
+{
+    int64_t e = last_size(a->query, 1), v = last_size(a->value, 1);
+    bool query = op_needs(c, QUERY), key = op_needs(c, KEY), value = op_needs(c, VALUE);
+    return e * (1 + query + key) + v * ((query || key) + value);
+}
+
 static void grad_by_kernel(op_ctx *c, const tsr_attention_args *a, tsr_tensor *grad, tsr_tensor **grad_in)
 {
     tsr_tensor *factor[3] = {a->query, a->key, a->value}, *in[3], *out[3] = {0};
@@ -246,6 +254,7 @@ static void grad_by_kernel(op_ctx *c, const tsr_attention_args *a, tsr_tensor *g
     ag = array_of(g), al = array_of(lse);
     if (mask) am = array_of(mask);
     attention_params p = {.scale = a->scale, .causal = a->causal};
+    count_flops(in[QUERY], in[KEY], a->causal, grad_products(c, a));
     op_backend(grad)->attention_grad(out[0] ? &ao[0] : NULL, out[1] ? &ao[1] : NULL, out[2] ? &ao[2] : NULL, &ag, &al,
                                      &ai[0], &ai[1], &ai[2], mask ? &am : NULL, &p);
 }

@@ -109,6 +109,19 @@ static void layers_of_the_transformer_count_operations(void **state)
     assert_int_equal(op_row("attention").flops, 2 * 2 * 6 * 10 + 2 * 9 * 10);
 }
 
+/* 6 pairs in 2 heads, as above; each takes three products of 4 (the score, query's and key's gradient) and two of 6. */
+static void the_derivative_of_attention_counts_operations(void **state)
+{
+    (void)state;
+    tsr_tensor *q = ones(TSR_SHAPE(1, 2, 3, 4)), *k = ones(TSR_SHAPE(1, 2, 5, 4)), *v = ones(TSR_SHAPE(1, 2, 5, 6));
+    tsr_set_requires_grad(q, true);
+    tsr_set_requires_grad(k, true);
+    tsr_set_requires_grad(v, true);
+    tsr_tensor *y = tsr_scaled_dot_product_attention(q, k, v, .is_causal = true);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_int_equal(row_of(TSR_PROFILE_DERIVATIVE, "AttentionBackward0").flops, 2 * 2 * 6 * (3 * 4 + 2 * 6));
+}
+
 static void a_tensor_is_counted_once_a_call(void **state)
 {
     (void)state;
@@ -481,6 +494,7 @@ int main(void)
         TEST(a_convolution_and_its_derivatives_count_the_same_operations),
         TEST(strides_and_transposes_count_what_is_computed),
         TEST(layers_of_the_transformer_count_operations),
+        TEST(the_derivative_of_attention_counts_operations),
         TEST(a_tensor_is_counted_once_a_call),
         TEST(an_operator_made_of_others_has_total_and_self_time),
         TEST(nested_ranges_of_one_name_count_once),
