@@ -114,8 +114,9 @@ bool op_conv_grad_params(op_ctx *c, const tsr_conv_grad_params_args *a, tsr_tens
     (void)c;
     tsr_dtype dtype = (tsr_dtype)a->grad->dtype;
     out[0] = region_empty(dtype, &a->size, a->grad);
-    out[1] = region_empty(dtype, &TSR_SHAPE(a->size.v[0]), a->grad);
-    return out[1] && grad_params(out[0], out[1], a);
+    bool bias_alone = out[0] && region_is_empty(out[0]); /* no input channel: the results are the bias */
+    out[1] = bias_alone ? norm_channel_sum(a->grad) : region_empty(dtype, &TSR_SHAPE(a->size.v[0]), a->grad);
+    return out[1] && (bias_alone || grad_params(out[0], out[1], a));
 }
 
 /* ---- derivatives -------------------------------------------------------------------------------------------------- */

@@ -191,13 +191,12 @@ static bool check_shapes(const op_ctx *c, const call *k)
     const tsr_tensor *x = k->input, *g = k->grid;
     bool ok = (x->ndim == 4 || x->ndim == 5) && g->ndim == x->ndim && x->shape[0] == g->shape[0] &&
               g->shape[g->ndim - 1] == x->ndim - 2 && x->dtype == g->dtype;
-    for (int d = 1; ok && d < x->ndim; d++) ok = x->shape[d] > 0;
+    for (int d = 2; ok && d < x->ndim; d++) ok = x->shape[d] > 0;
     if (!ok)
-        op_fail(
-            c,
-            "input must be [N, C, H, W] or [N, C, D, H, W] without a size of 0, and grid of its dtype [N, Ho, Wo, 2] "
-            "or [N, Do, Ho, Wo, 3]; they are %s and %s",
-            tensor_shape_text(x), tensor_shape_text(g));
+        op_fail(c,
+                "input must be [N, C, H, W] or [N, C, D, H, W], the sizes from H or D on not 0, and grid of its dtype "
+                "[N, Ho, Wo, 2] or [N, Do, Ho, Wo, 3]; they are %s and %s",
+                tensor_shape_text(x), tensor_shape_text(g));
     return ok;
 }
 

@@ -249,7 +249,8 @@ tsr_tensor *op_instance_norm(op_ctx *c, const tsr_instance_norm_args *a)
         return op_fail(c, "expected more than 1 spatial element when training, got input size %s",
                        tensor_shape_text(x));
     if (pictures > 0 && (a->running_mean || a->running_var) && !update_running(a)) return NULL;
-    return tsr_group_norm(x, x->shape[1], a->weight, a->bias, a->eps ? a->eps : TSR_ZERO);
+    int64_t groups = x->shape[1] > 0 ? x->shape[1] : 1; /* no channel, nothing to do: any number will do */
+    return tsr_group_norm(x, groups, a->weight, a->bias, a->eps ? a->eps : TSR_ZERO);
 }
 
 tsr_tensor *op_rms_norm(op_ctx *c, const tsr_rms_norm_args *a)

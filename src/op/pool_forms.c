@@ -29,21 +29,21 @@ static call make_call(tsr_tensor *input, int spatial, const int64_t *kernel, con
 
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
-/* An input of [N, C, spatial...] or [C, spatial...], where only N may be 0. */
-static bool check_input(const op_ctx *c, const tsr_tensor *x, int spatial)
+/* An input of [N, C, spatial...] or [C, spatial...], where N may be 0, and C with `any_channels`. */
+static bool check_input(const op_ctx *c, const tsr_tensor *x, int spatial, bool any_channels)
 {
     int lead = x->ndim - spatial;
     bool ok = op_is_float(x) && (lead == 1 || lead == 2);
-    for (int d = lead - 1; ok && d < x->ndim; d++) ok = x->shape[d] > 0;
+    for (int d = lead - !any_channels; ok && d < x->ndim; d++) ok = x->shape[d] > 0;
     if (!ok)
-        op_fail(c, "input must be f32 or f64, [N, C] or [C] and %d more dimensions without a size of 0, not %s %s",
-                spatial, tsr_dtype_name((tsr_dtype)x->dtype), tensor_shape_text(x));
+        op_fail(c, "input must be f32 or f64, [N, C] or [C] and %d more dimensions without a size of 0%s, not %s %s",
+                spatial, any_channels ? "" : " (nor in C)", tsr_dtype_name((tsr_dtype)x->dtype), tensor_shape_text(x));
     return ok;
 }
 
 static bool check_call(const op_ctx *c, const call *k)
 {
-    if (!check_input(c, k->input, k->spatial)) return false;
+    if (!check_input(c, k->input, k->spatial, false)) return false;
     for (int i = 0; i < k->spatial; i++) {
         int64_t kernel = k->kernel.v[i], padding = k->padding.v[i], covers = k->dilation.v[i] * (kernel - 1) + 1;
         if (kernel < 1 || k->stride.v[i] < 1 || k->dilation.v[i] < 1) {
@@ -164,7 +164,7 @@ static bool adaptive_size(const op_ctx *c, int64_t wanted, int64_t in, int64_t *
 tsr_tensor *op_adaptive_avg_pool1d(op_ctx *c, const tsr_adaptive_avg_pool1d_args *a)
 {
     tsr_shape size = TSR_SHAPE(1, 0);
-    if (!check_input(c, a->input, 1) ||
+    if (!check_input(c, a->input, 1, true) ||
         !adaptive_size(c, a->output_size[0], a->input->shape[a->input->ndim - 1], &size.v[1]))
         return NULL;
     tsr_tensor *x = tsr_unsqueeze(with_batch(a->input, 1), 2);
@@ -174,7 +174,7 @@ tsr_tensor *op_adaptive_avg_pool1d(op_ctx *c, const tsr_adaptive_avg_pool1d_args
 tsr_tensor *op_adaptive_avg_pool2d(op_ctx *c, const tsr_adaptive_avg_pool2d_args *a)
 {
     tsr_shape size = {.n = 2};
-    if (!check_input(c, a->input, 2)) return NULL;
+    if (!check_input(c, a->input, 2, true)) return NULL;
     for (int i = 0; i < 2; i++)
         if (!adaptive_size(c, a->output_size[i], a->input->shape[a->input->ndim - 2 + i], &size.v[i])) return NULL;
     return like_input(tsr_adaptive_avg_pool(with_batch(a->input, 2), size), a->input, 2);

@@ -1,10 +1,10 @@
 /* test_samples.c: what every operator must do, tried on the samples of its table entry.
 
    Each sample runs in f32 and f64, on inputs that are contiguous, transposed in memory, sliced (a step and an offset), and
-   broadcast (stride 0), and with one size set to zero. In f64 its derivative is compared with central differences, and so
-   is the derivative's. The fast kernels are compared with the reference ones, results and gradients. No tensor may be left
-   over. One test a family (.def file); a failure names operator, sample and layout. TSR_SAMPLES=conv2d runs the operators
-   whose name contains that alone. */
+   broadcast (stride 0), and, for each size in it, with that size set to zero. In f64 its derivative is compared with
+   central differences, and so is the derivative's. The fast kernels are compared with the reference ones, results and
+   gradients. No tensor may be left over. One test a family (.def file); a failure names operator, sample and layout.
+   TSR_SAMPLES=conv2d runs the operators whose name contains that alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,10 +22,10 @@
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
 
-enum { MAX_OUTPUTS = 64, CHECKED_OUTPUTS = 8, SEED = 3 };
+enum { MAX_OUTPUTS = 64, CHECKED_OUTPUTS = 8, MAX_SIZES = 16, SEED = 3 };
 
-typedef enum layout { CONTIGUOUS, TRANSPOSED, SLICED, EXPANDED, LAYOUTS } layout;
-static const char *const layout_names[] = {"contiguous", "transposed", "sliced", "expanded"};
+typedef enum layout { CONTIGUOUS, TRANSPOSED, SLICED, EXPANDED, EMPTY, LAYOUTS } layout;
+static const char *const layout_names[] = {"contiguous", "transposed", "sliced", "expanded", "empty"};
 
 /* One operator on one sample in one layout. */
 typedef struct trial {
@@ -34,6 +34,7 @@ typedef struct trial {
     tsr_dtype dtype;
     sample sample;
     layout layout;
+    int64_t empty;                      /* EMPTY: dimensions of this size have size 0; otherwise -1 */
     tsr_tensor *leaves[SAMPLE_TENSORS]; /* those that want a gradient */
     int64_t leaf_count;
     int checked[CHECKED_OUTPUTS]; /* outputs that require a gradient */
@@ -52,6 +53,7 @@ static void report(const trial *t, const char *what, const char *format, ...)
     va_end(args);
     print_error("%s, sample \"%s\", %s, %s, %s: %s\n", t->info->name, t->text, tsr_dtype_name(t->dtype),
                 layout_names[t->layout], what, text);
+    if (t->layout == EMPTY) print_error("  (sizes of %lld are 0)\n", (long long)t->empty);
     failures++;
     tsr_error_clear();
 }
@@ -93,24 +95,34 @@ static tsr_tensor *arrange(const trial *t, tsr_tensor *x, int64_t number)
 {
     bool written = t->info->inplace && number == 0;
     if (written) x = tsr_clone(x);
-    bool floating = tsr_dtype_is_floating(tsr_dtype_of(x));
     if (t->layout == TRANSPOSED && tsr_ndim(x) > 1) return transposed(x);
     if (t->layout == SLICED) return sliced(x);
-    if (t->layout == EXPANDED && floating && !written) return expanded(x, number);
+    if (t->layout == EXPANDED && !written) return expanded(x, number);
     return x;
+}
+
+/* Is `name` among the words, or the form of one that writes in place? */
+static bool is_among(const char *words, const char *name)
+{
+    char plain[64];
+    size_t n = 0;
+    for (const char *c = name; *c && n + 1 < sizeof plain; c++) /* scatter_.value is of scatter.value */
+        if (!(*c == '_' && (!c[1] || c[1] == '.'))) plain[n++] = *c;
+    plain[n] = 0;
+    for (const char *at = words; (at = strstr(at, plain)); at += n)
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return true;
+    return false;
 }
 
 /* Sorting and the like need values that differ; these need a matrix that can be inverted, and so no repeated rows, or have
    a kink where all values are equal. */
 static bool may_expand(const trial *t)
 {
-    static const char *const regular[] = {"linalg.", "cholesky", "inv", "det", "slogdet", "solve", "svd", "qr", "std"};
+    static const char regular[] = "linalg_cholesky linalg_inv linalg_det linalg_slogdet linalg_solve linalg_qr "
+                                  "linalg_svd linalg_solve_triangular svd std std.unbiased std_mean std_mean.unbiased";
     for (int64_t i = 0; i < t->sample.tensor_count; i++)
         if (t->sample.tensors[i].distinct) return false;
-    for (const char *const *name = t->info->names; *name; name++)
-        for (int64_t i = 0; i < TSR_COUNT(regular); i++)
-            if (strstr(*name, regular[i])) return false;
-    return true;
+    return !is_among(regular, t->info->name);
 }
 
 /* as_strided reads memory around its input, whose layout is the sample's business. */
@@ -120,12 +132,70 @@ static bool may_arrange(const trial *t)
     return strncmp(t->info->name, "as_strided", 10) != 0 && (t->layout != EXPANDED || may_expand(t));
 }
 
+/* What says no to a size of zero, and has to: PyTorch says no as well, or the sample's other arguments do not fit any more.
+   Anything else that refuses a size of zero is a fault. */
+static const struct {
+    const char *names, *says, *why;
+} refusals[] = {
+    {"amax amin aminmax argmax argmin max max.dim min min.dim median.dim", "no elements to choose from",
+     "there is no largest of nothing"},
+    {"linalg_vector_norm", "has nothing to take the norm of order inf of", "the same"},
+    {"kthvalue topk", "the size of dimension", "k is larger than the dimension"},
+    {"quantile quantile.tensor", "and not empty", "there is no quantile of nothing"},
+    {"multinomial", "there are no weights", "there is nothing to draw"},
+    {"one_hot", "does not say how many classes", "the number of classes was to be the largest index and 1"},
+    {"nearest_code", "one code or more", "no code is the nearest"},
+    {"adaptive_avg_pool1d adaptive_avg_pool2d", "without a size of 0", "a mean of no pixels"},
+    {"avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool1d.return_indices max_pool2d max_pool2d.return_indices "
+     "max_pool3d",
+     "without a size of 0", "PyTorch wants channels and pixels, too"},
+    {"grid_sample", "from H or D on not 0", "no pixels to read"},
+    {"fold", "for an output of", "the sizes are an argument, too"},
+    {"affine_grid", "do not fit", "the sizes are an argument, too"},
+    {"interpolate", "must be greater than 0", "no pixels, or the size asked for is another argument"},
+    {"pad", "does not fit dimension", "nothing to reflect, repeat or go around"},
+    {"conv1d conv2d conv3d conv1d.padding conv2d.padding conv3d.padding im2col", "does not fit input",
+     "the kernel is larger than the input, or has no size"},
+    {"conv1d conv2d conv3d", "channels, input",
+     "channels / groups and the batch or the output have one size in the sample"},
+    {"conv_transpose1d conv_transpose2d conv_transpose3d", "would give a size of",
+     "the result has no pixels, or the kernel has no size"},
+    {"cross_entropy nll_loss", "is outside the", "the targets are of the classes that were there"},
+    {"embedding gather index index_add index_copy index_fill index_fill.tensor index_put index_select scatter "
+     "scatter.value scatter_add scatter_reduce select select_scatter take take_along_dim",
+     "out of", "the indices are of elements that were there"},
+    {"embedding", "is not a row", "the same"},
+    {"narrow", "exceeds dimension", "the same"},
+    {"unfold", "the size of dimension", "the same"},
+    {"split.sizes", "sum to", "the sizes are an argument, too"},
+    {"diagonal_scatter slice_scatter", "shape of the part it replaces", "src has another size by now"},
+    {"scatter", "does not fit src", "the same"},
+    {"masked_scatter", "but the mask has", "the same"},
+    {"expand expand_as", "cannot be expanded", "the shape is an argument, too"},
+    {"sum_to_size", "is not expandable", "the same"},
+    {"layer_norm rms_norm", "is not how the shape of input", "the same"},
+    {"view view_as reshape reshape_as unflatten", "is invalid for input of size", "the same"},
+    {"prelu", "must hold 1 number", "weight has another size by now"},
+    {"quantile.tensor", "of input's dtype", "q would have to be a vector of its own size"},
+    {"add addcdiv addcmul baddbmm clamp.tensor div index masked_select matmul maximum mul rsub "
+     "scaled_dot_product_attention take_along_dim where",
+     "must match the size of tensor b", "the sample broadcasts a size of 1 along another one, or the other way round"},
+};
+
+static bool refuses_nothing_rightly(const trial *t, const char *message)
+{
+    for (int64_t i = 0; i < TSR_COUNT(refusals); i++)
+        if (is_among(refusals[i].names, t->info->name) && strstr(message, refusals[i].says)) return true;
+    return false;
+}
+
 /* Errors that are right: a view that the layout does not allow, an in-place result that does not fit its place. */
 static bool is_refused_rightly(const trial *t)
 {
     const char *message = tsr_error_message();
     if (!message) return false;
     if (t->layout != CONTIGUOUS && strstr(message, "use reshape instead")) return true;
+    if (t->layout == EMPTY && refuses_nothing_rightly(t, message)) return true;
     return t->info->inplace &&
            (strstr(message, "doesn't match the broadcast shape") || strstr(message, "can't be cast"));
 }
@@ -364,12 +434,62 @@ static void check_tiers(trial *t)
     free_values(&fast);
 }
 
+/* ---- nothing ------------------------------------------------------------------------------------------------------------ */
+
+/* What PyTorch computes from no elements, where it is not 0: the product's unit, a mean's 0 / 0, the logarithm of 0. */
+static double value_of_nothing(const op_info *info)
+{
+    static const struct {
+        const char *names;
+        double value;
+    } others[] = {
+        {"all allclose linalg_det new_ones prod", 1},
+        {"mean median std std.unbiased std_mean std_mean.unbiased var var.unbiased var_mean var_mean.unbiased", NAN},
+        {"binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss huber_loss kl_div "
+         "l1_loss "
+         "mse_loss nll_loss smooth_l1_loss",
+         NAN},
+        {"logsumexp", -INFINITY},
+    };
+    for (int64_t i = 0; i < TSR_COUNT(others); i++)
+        if (is_among(others[i].names, info->name)) return others[i].value;
+    return 0;
+}
+
+/* Other arguments decide, or which size is 0: the value to fill with, a reduction, shapes that differ; or two results are
+   not the same. */
+static bool is_decided_elsewhere(const trial *t)
+{
+    if (!strcmp(t->info->group, "loss") && strchr(t->text, '"')) return true;
+    return is_among("cross_entropy equal linalg_slogdet new_full pad scaled_dot_product_attention_weights",
+                    t->info->name);
+}
+
+/* Where all tensors are empty, and a result is not, its elements can only be what the operator makes of nothing. */
+static void check_nothing(trial *t)
+{
+    tsr_tensor *outs[MAX_OUTPUTS];
+    double want = value_of_nothing(t->info), got;
+    if (is_decided_elsewhere(t)) return;
+    for (int64_t i = 0; i < t->sample.tensor_count; i++)
+        if (tsr_numel(t->sample.tensors[i].tensor) > 0) return;
+    int64_t n = t->sample.tensor_count ? run(t, t->leaves, outs) : 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (tsr_numel(outs[i]) == 0) continue;
+        tsr_tensor *flat = tsr_reshape(tsr_detach(outs[i]), TSR_SHAPE(-1));
+        for (int64_t k = 0; k < tsr_numel(flat); k++) {
+            tsr_to_host(tsr_narrow(flat, 0, k, 1), &got, 1, TSR_F64);
+            if (!agree(got, want, TSR_F64)) report(t, "nothing", "result %lld is %g, not %g", (long long)i, got, want);
+        }
+    }
+}
+
 /* ---- one sample -------------------------------------------------------------------------------------------------------- */
 
-static bool parse(trial *t, tsr_dtype dtype, int64_t empty)
+static bool parse(trial *t, tsr_dtype dtype)
 {
     t->dtype = dtype;
-    if (sample_parse(&t->sample, t->text, dtype, SEED, empty)) return true;
+    if (sample_parse(&t->sample, t->text, dtype, SEED, t->empty)) return true;
     report(t, "reading the sample", "%s", t->sample.problem);
     return false;
 }
@@ -378,11 +498,12 @@ static void try_layout(trial *t, tsr_dtype dtype)
 {
     int64_t alive = tsr_live_tensors();
     tsr_mark mark = tsr_scope_open();
-    if (parse(t, dtype, -1) && may_arrange(t)) {
+    if (parse(t, dtype) && may_arrange(t)) {
         find_leaves(t, t->info->grad != OP_NONDIFF);
         if (check_run(t)) {
             check_tiers(t);
             if (dtype == TSR_F64) check_derivatives(t);
+            if (t->layout == EMPTY) check_nothing(t);
         }
     }
     tsr_scope_close(mark);
@@ -391,38 +512,41 @@ static void try_layout(trial *t, tsr_dtype dtype)
         report(t, "afterwards", "%lld tensors are left over", (long long)(tsr_live_tensors() - alive));
 }
 
-/* Sizes of zero where the first tensor's first size was: an error with a sentence, or results with gradients. */
-static void try_empty(trial *t)
+/* Every size that a tensor of the sample has, each once; at most MAX_SIZES. */
+static int64_t find_sizes(trial *t, int64_t *sizes)
 {
+    int64_t n = 0;
     tsr_mark mark = tsr_scope_open();
-    t->layout = CONTIGUOUS;
-    if (parse(t, TSR_F64, -1) && t->sample.tensor_count && tsr_ndim(t->sample.tensors[0].tensor) > 0) {
-        int64_t size = tsr_size(t->sample.tensors[0].tensor, 0);
-        tsr_tensor *outs[MAX_OUTPUTS];
-        values v = {0};
-        sample_free(&t->sample);
-        parse(t, TSR_F64, size);
-        find_leaves(t, t->info->grad != OP_NONDIFF);
-        int64_t n = run(t, t->leaves, outs);
-        if (n < 0 && !tsr_error_message()) report(t, "a size of zero", "failed without a message");
-        if (n < 0) tsr_error_clear();
-        else find_checked(t, outs, n);
-        if (n >= 0 && t->checked_count && t->leaf_count && !add_gradients(t, outs, &v))
-            report_error(t, "a size of zero");
-        free_values(&v);
+    bool read = parse(t, TSR_F32);
+    for (int64_t i = 0; read && i < t->sample.tensor_count; i++) {
+        tsr_shape shape = tsr_shape_of(t->sample.tensors[i].tensor);
+        for (int32_t d = 0; d < shape.n && n < MAX_SIZES; d++) {
+            int64_t known = 0;
+            while (known < n && sizes[known] != shape.v[d]) known++;
+            if (known == n && shape.v[d] > 0) sizes[n++] = shape.v[d];
+        }
     }
     tsr_scope_close(mark);
     sample_free(&t->sample);
+    return n;
+}
+
+static void try_both_dtypes(trial *t)
+{
+    try_layout(t, TSR_F64);
+    try_layout(t, TSR_F32);
 }
 
 static void try_sample(const op_info *info, const char *text)
 {
-    trial t = {.info = info, .text = text};
-    for (t.layout = CONTIGUOUS; t.layout < LAYOUTS; t.layout++) {
-        try_layout(&t, TSR_F64);
-        try_layout(&t, TSR_F32);
+    trial t = {.info = info, .text = text, .empty = -1};
+    int64_t sizes[MAX_SIZES];
+    for (t.layout = CONTIGUOUS; t.layout < EMPTY; t.layout++) try_both_dtypes(&t);
+    int64_t n = find_sizes(&t, sizes);
+    for (int64_t i = 0; i < n; i++) {
+        t.empty = sizes[i];
+        try_both_dtypes(&t);
     }
-    try_empty(&t);
 }
 
 /* ---- families ------------------------------------------------------------------------------------------------------------ */
