@@ -80,8 +80,9 @@ typedef tsr_tensor *(*tsr_tensor_hook)(tsr_tensor *grad, void *user);
 typedef void (*tsr_post_accumulate_hook)(tsr_tensor *leaf, void *user);
 
 /** Register; returns an id for tsr_remove_hook, or -1. A leaf's hook lives as long as the leaf, another's as long as the
-    record of what made the tensor, for which it is called also when the tensor was written in place later. Not while
-    another thread runs backward over the tensor. */
+    record of what made the tensor, for which it is called also when the tensor was written in place later. A hook may
+    remove hooks, itself too, which are not called any more, and add some, which are called from the next backward on. Not
+    while another thread runs backward over the tensor. */
 TSR_API int64_t tsr_register_hook(tsr_tensor *t, tsr_tensor_hook hook, void *user);
 TSR_API int64_t tsr_register_post_accumulate_grad_hook(tsr_tensor *leaf, tsr_post_accumulate_hook hook, void *user);
 TSR_API tsr_status tsr_remove_hook(tsr_tensor *t, int64_t id);
@@ -117,9 +118,10 @@ TSR_API void tsr_ctx_mark_non_differentiable(tsr_ctx *ctx, tsr_tensor *output);
 /* ---- where NaN comes from ----------------------------------------------------------------------------------------- */
 
 /** Anomaly mode of this thread (torch.autograd.set_detect_anomaly); returns what it was. While it is on, operations
-    remember the labels under which they were recorded, and backward fails with TSR_ENUMERIC at the first function that
-    computes a gradient with NaN: its name, which gradient, its operator, shapes and labels. Every gradient is read once
-    more: for looking for faults, not for training. */
+    remember the labels under which they were recorded and, with glibc, the calls that led to them (by name in programs
+    linked with -rdynamic, else as addresses for addr2line), and backward fails with TSR_ENUMERIC at the first function
+    that computes a gradient with NaN: its name, which gradient, its operator, shapes, labels and calls. Every gradient is
+    read once more: for looking for faults, not for training. */
 TSR_API bool tsr_set_anomaly_enabled(bool enabled);
 TSR_API bool tsr_is_anomaly_enabled(void);
 /** Name what is recorded from here on in this thread, until the pop: "encoder", inside it "layer 3". The text is not copied
@@ -131,10 +133,12 @@ TSR_API tsr_status tsr_pop_anomaly_label(void);
 /* ---- checkpointing ------------------------------------------------------------------------------------------------ */
 
 typedef bool (*tsr_checkpoint_fn)(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user);
-/** Run fn without keeping what it would save, and run it again in backward (Chen et al. 2016). The thread's random state
-    is restored for the second run. fn must compute the same both times; user must stay valid until backward. At most 32
-    inputs and 32 outputs, no NULL. Backward through a checkpoint is tsr_backward without inputs and create_graph: tsr_grads
-    is an error there, since what fn uses besides `in` gets its gradients on the way. */
+/** Run fn without keeping what it would save, and run it again in backward (Chen et al. 2016). The state of the thread's
+    generator is restored for the second run, that of others is not: fn must set them itself. fn must compute the same both
+    times, and user must stay valid until backward. At most 32 inputs and 32 outputs, no NULL. Errors: fn writes an input in
+    place, detached or not; in backward, the second run draws other random numbers or gives results of other shapes or
+    dtypes than the first. Backward through a checkpoint is tsr_backward without inputs and create_graph: tsr_grads is an
+    error there, since what fn uses besides `in` gets its gradients on the way. */
 TSR_API tsr_status tsr_checkpoint(tsr_checkpoint_fn fn, void *user, tsr_tensors in, tsr_tensor **outs, int64_t n_out);
 
 /* ---- checks of derivatives ---------------------------------------------------------------------------------------- */

@@ -42,7 +42,8 @@ typedef void (*tsr_node_hook)(tsr_node *n, tsr_tensor **grad_in, int64_t n_in, t
 
 /** Register; returns an id for tsr_node_remove_hook, or -1 and an error for NULL. Hooks are called in the order in which
     they were registered, live as long as the node (a leaf's AccumulateGrad: as long as some record leads to it), and are
-    not called for a node that tsr_grads only reads the gradient of. Not while another thread runs backward over n. */
+    not called for a node that tsr_grads only reads the gradient of. They may add and remove hooks, as tensors' hooks may. Not
+    while another thread runs backward over n. */
 TSR_API int64_t tsr_node_register_prehook(tsr_node *n, tsr_node_pre_hook hook, void *user);
 TSR_API int64_t tsr_node_register_hook(tsr_node *n, tsr_node_hook hook, void *user);
 TSR_API tsr_status tsr_node_remove_hook(tsr_node *n, int64_t id);

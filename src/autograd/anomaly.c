@@ -1,9 +1,15 @@
 /* anomaly.c: which function made NaN.
 
-   A thread in anomaly mode gives each node that it makes the labels that the user has put on a stack: C has no portable
-   way to say who called, and a user knows better names than the linker. After a node has run, its gradients are searched. */
+   A thread in anomaly mode gives each node that it makes a text that says where: the labels that the user has put on a
+   stack, who knows better names than the linker, and the addresses of the calls, by function where the linker kept names
+   (-rdynamic), else for addr2line. After a node has run, its gradients are searched. */
+#define _GNU_SOURCE /* dladdr */
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <dlfcn.h>
+#include <execinfo.h>
+#endif
 
 #include "autograd/graph.h"
 #include "base/profile.h"
@@ -43,14 +49,72 @@ tsr_status tsr_pop_anomaly_label(void)
     return TSR_OK;
 }
 
+/* A text that is being put together; what does not fit is cut off. */
+typedef struct note {
+    char text[1024];
+    size_t at;
+} note;
+
+static void append(note *to, const char *format, ...) TSR_PRINTF(2, 3);
+static void append(note *to, const char *format, ...)
+{
+    va_list args;
+    if (to->at >= sizeof to->text) return;
+    va_start(args, format);
+    to->at += (size_t)vsnprintf(to->text + to->at, sizeof to->text - to->at, format, args);
+    va_end(args);
+}
+
+#ifdef __GLIBC__
+enum { DEEPEST = 24, SHOWN = 4, SHOWN_WITH_OURS = 10 };
+
+/* Is the call one of the library's own? A program that the library is linked into is told apart by names alone. */
+static bool is_ours(const Dl_info *call, const Dl_info *here)
+{
+    return call->dli_fbase == here->dli_fbase && (!call->dli_sname || !strncmp(call->dli_sname, "tsr_", 4));
+}
+
+/* "program(train+0x1d)", or "program(+0x4c1d)" where the linker kept no name. */
+static void append_call(note *to, const void *address, const Dl_info *call, bool first)
+{
+    const char *slash = strrchr(call->dli_fname, '/'), *from = call->dli_sname ? call->dli_saddr : call->dli_fbase;
+    append(to, "%s%s(%s+0x%zx)", first ? " by " : ", ", slash ? slash + 1 : call->dli_fname,
+           call->dli_sname ? call->dli_sname : "", (size_t)((const char *)address - from));
+}
+
+static int find_calls(void **calls, Dl_info *info)
+{
+    int count = backtrace(calls, DEEPEST), n = 0;
+    while (n < count && dladdr(calls[n], &info[n]) && info[n].dli_fname) n++;
+    return n;
+}
+
+/* The calls that led here, innermost first, from the user's on. In a program that the library is part of, and whose
+   functions have no names, nothing tells whose a call is: the library's are shown, too. */
+static void append_calls(note *to)
+{
+    void *calls[DEEPEST];
+    Dl_info info[DEEPEST];
+    int n = find_calls(calls, info), first = 0;
+    while (first < n && is_ours(&info[first], &info[0])) first++;
+    bool left = first == n || info[first].dli_fbase != info[0].dli_fbase;
+    bool mixed = n > 0 && left && !strstr(info[0].dli_fname, "libtessera");
+    if (mixed) first = 0;
+    int last = mixed ? SHOWN_WITH_OURS : first + SHOWN;
+    for (int i = first; i < n && i < last; i++) append_call(to, calls[i], &info[i], i == first);
+}
+#else
+static void append_calls(note *to) { (void)to; }
+#endif
+
 char *anomaly_place(void)
 {
-    char text[512] = "";
-    size_t at = 0;
+    note place = {0};
     if (!enabled_here) return NULL;
-    for (int i = 0; i < labels.count && at < sizeof text; i++)
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i > 0 ? " / " : "", labels.v[i]);
-    return tsr_strdup(text);
+    for (int i = 0; i < labels.count; i++) append(&place, "%s%s", i > 0 ? " / " : " in '", labels.v[i]);
+    append(&place, "%s", labels.count > 0 ? "'" : " without a label (tsr_push_anomaly_label)");
+    append_calls(&place);
+    return tsr_strdup(place.text);
 }
 
 static bool has_nan(tsr_tensor *g)
@@ -80,13 +144,12 @@ static void fail_nan(tsr_node *n, int k)
 {
     char inputs[256];
     append_inputs(n, inputs, sizeof inputs);
-    const char *place = n->place ? n->place : "";
+    bool slices = n->kind == NODE_COPY_SLICES;
     tsr_fail(TSR_ENUMERIC,
-             "Function '%s' returned nan values in its %dth output. It is the derivative of %s of %s%s%s%s",
-             node_backward_name(n), k, node_name(n), inputs, *place ? ", recorded in '" : "", place,
-             *place     ? "'."
-             : n->place ? ", recorded without a label (tsr_push_anomaly_label)."
-                        : ", recorded without anomaly mode, which says where when it is on in forward too.");
+             "Function '%s' returned nan values in its %dth output. It is the derivative of %s%s of %s, recorded%s.",
+             node_backward_name(n), k, node_name(slices ? n->slices.inner : n),
+             slices ? ", which wrote into a view," : "", inputs,
+             n->place ? n->place : " without anomaly mode, which says where when it is on in forward too");
 }
 
 bool anomaly_check(tsr_node *n, tsr_tensor *const *grad_in)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/graph.h"
+#include "base/philox.h"
 #include "base/profile.h"
 #include "op/record.h"
 
@@ -202,16 +203,47 @@ typedef struct checkpoint {
     tsr_checkpoint_fn fn;
     void *user;
     tsr_rng_state rng;
+    uint64_t draws; /* which random numbers the first run took */
     int64_t n_in, n_out;
 } checkpoint;
+
+/* Run the function; which random numbers it took, of any generator. They count for a checkpoint around this one, too. */
+static bool run_traced(const checkpoint *c, tsr_tensor *const *in, tsr_tensor **out, uint64_t *draws)
+{
+    uint64_t outer = tsr_exchange_trace(0);
+    bool ok = c->fn(in, c->n_in, out, c->n_out, c->user) && !tsr_error_pending();
+    *draws = tsr_exchange_trace(outer);
+    tsr_exchange_trace((outer ^ *draws) * 0x94D049BB133111EBu);
+    return ok;
+}
+
+/* Writes that backward would not notice: it saves the inputs when the function has run. */
+static bool left_inputs(tsr_tensor *const *in, int64_t n_in, const int64_t *versions)
+{
+    for (int64_t i = 0; i < n_in; i++) {
+        if (in[i]->storage->version == versions[i]) continue;
+        tsr_fail(
+            TSR_EINVAL,
+            "checkpoint: the function wrote its input %lld (%s %s) in place, which its second run would start from: "
+            "let it write a clone()",
+            (long long)i, tsr_dtype_name((tsr_dtype)in[i]->dtype), tensor_shape_text(in[i]));
+        return false;
+    }
+    return true;
+}
 
 static bool checkpoint_forward(tsr_ctx *ctx, tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out,
                                void *user)
 {
     checkpoint *c = user;
-    for (int64_t i = 0; i < n_in; i++) tsr_ctx_save(ctx, in[i]);
+    int64_t versions[32];
+    (void)n_out;
+    for (int64_t i = 0; i < n_in; i++) {
+        tsr_ctx_save(ctx, in[i]);
+        versions[i] = in[i]->storage->version;
+    }
     c->rng = tsr_generator_get_state(tsr_default_generator());
-    return c->fn(in, n_in, out, n_out, c->user);
+    return run_traced(c, in, out, &c->draws) && left_inputs(in, n_in, versions);
 }
 
 /* The second run, on detached inputs, with the random state of the first. */
@@ -221,10 +253,14 @@ static bool recompute(checkpoint *c, tsr_tensor **in, tsr_tensor **out)
     tsr_rng_state now = tsr_generator_get_state(g);
     tsr_generator_set_state(g, c->rng);
     bool was = tsr_set_grad_enabled(true);
-    bool ok = c->fn(in, c->n_in, out, c->n_out, c->user) && !tsr_error_pending();
+    uint64_t draws;
+    bool ok = run_traced(c, in, out, &draws);
     tsr_set_grad_enabled(was);
     tsr_generator_set_state(g, now);
-    return ok;
+    if (ok && draws != c->draws)
+        tsr_fail(TSR_ESTATE, "checkpoint: the second run drew other random numbers than the first. The state of the "
+                             "thread's generator is restored for it; other generators the function must set itself.");
+    return ok && draws == c->draws;
 }
 
 static bool same_results(const tsr_node *n, tsr_tensor *const *out)

@@ -241,8 +241,10 @@ static bool run_hook(tsr_tensor_hook call, void *user, tsr_tensor **g)
 
 static bool run_leaf_hooks(const struct tsr_autograd *ag, tsr_tensor **g)
 {
-    for (int64_t h = 0; *g && h < ag->hooks.count; h++)
-        if (ag->hooks.v[h].call && !run_hook(ag->hooks.v[h].call, ag->hooks.v[h].user, g)) return false;
+    hook_walk w = hooks_walk();
+    leaf_hook h;
+    while (*g && hooks_next_of_leaf(ag, &w, &h))
+        if (h.call && !run_hook(h.call, h.user, g)) return false;
     return true;
 }
 
@@ -250,10 +252,11 @@ static bool run_leaf_hooks(const struct tsr_autograd *ag, tsr_tensor **g)
 static bool run_tensor_hooks(const tsr_node *n, tsr_tensor **grad)
 {
     if (n->kind == NODE_ACCUMULATE) return run_leaf_hooks(n->accumulate.leaf->autograd, grad);
-    for (int64_t h = 0; h < n->hooks.count; h++) {
-        const node_hook *hook = &n->hooks.v[h];
-        tsr_tensor **g = &grad[hook->output];
-        if (hook->kind == HOOK_TENSOR && *g && !run_hook(hook->call, hook->user, g)) return false;
+    hook_walk w = hooks_walk();
+    node_hook h;
+    while (hooks_next_of_node(n, &w, &h)) {
+        tsr_tensor **g = &grad[h.output];
+        if (h.kind == HOOK_TENSOR && *g && !run_hook(h.call, h.user, g)) return false;
     }
     return true;
 }
@@ -315,8 +318,10 @@ static bool run_leaf(engine *e, tsr_node *n, tsr_tensor **buffer)
     tsr_tensor *leaf = n->accumulate.leaf;
     struct tsr_autograd *ag = leaf->autograd;
     if (!accumulate(leaf, buffer, e->task->create_graph, hooks_has_post(n))) return false;
-    for (int64_t h = 0; h < ag->hooks.count; h++)
-        if (ag->hooks.v[h].post) ag->hooks.v[h].post(leaf, ag->hooks.v[h].user);
+    hook_walk w = hooks_walk();
+    leaf_hook h;
+    while (hooks_next_of_leaf(ag, &w, &h))
+        if (h.post) h.post(leaf, h.user);
     return !tsr_error_pending();
 }
 

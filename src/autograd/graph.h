@@ -56,7 +56,7 @@ struct tsr_node {
     int32_t n_in, n_out;
     uint64_t sequence;
     char *title;       /* its public name, made when it is first asked for */
-    char *place;       /* anomaly mode: the labels under which it was recorded, owned; NULL without it */
+    char *place;       /* anomaly mode: where it was recorded, owned; NULL without it */
     node_edge *edges;  /* [n_in] */
     op_meta *in_meta;  /* [n_in] */
     op_meta *out_meta; /* [n_out] */
@@ -143,6 +143,14 @@ bool hooks_follow(struct tsr_autograd *ag, tsr_node *n, int output);
 /* The tensor of `ag` goes away: its node must not write its gradient any more. */
 void hooks_drop(struct tsr_autograd *ag);
 
+/* The hooks that are there when a walk begins, in order, also while they add and remove hooks; false: no more. */
+typedef struct hook_walk {
+    int64_t done, last; /* ids: of the hook called last, and of the last to call */
+} hook_walk;
+hook_walk hooks_walk(void);
+bool hooks_next_of_node(const tsr_node *n, hook_walk *w, node_hook *h);
+bool hooks_next_of_leaf(const struct tsr_autograd *leaf, hook_walk *w, leaf_hook *h);
+
 /* Call n's hooks before it runs on its outputs' gradients, references that are replaced; and after. False: the error. */
 bool hooks_run_pre(tsr_node *n, tsr_tensor **grad);
 bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad);
@@ -151,7 +159,8 @@ bool hooks_has_post(const tsr_node *n);
 void grad_replace(tsr_tensor **at, tsr_tensor *by);
 
 /* ---- anomaly.c ---- */
-/* "encoder / layer 3", of the labels now on the stack, owned; NULL: anomaly mode is off, or no memory and the error. */
+/* " in 'encoder / layer 3' by program(main+0x2d)", of the labels now on the stack and the calls, owned; NULL: anomaly mode is
+   off, or no memory and the error. */
 char *anomaly_place(void);
 /* In anomaly mode: false, and the error that names n, where grad_in has NaN in an entry that goes anywhere. */
 bool anomaly_check(tsr_node *n, tsr_tensor *const *grad_in);

@@ -2,7 +2,11 @@
 
    A hook of a leaf lives with the leaf; a hook of a recorded result lives in the node that made it, so that it fires for
    that history even if the tensor is written in place later. retain_grad is a hook that stores, of the tensor as it is
-   last: it moves on to the node that wrote. Hooks of nodes lie in the same list. */
+   last: it moves on to the node that wrote. Hooks of nodes lie in the same list.
+
+   Lists are in the order of ids, which grow. A hook may remove hooks, itself too, and add some, so a walk finds each by the
+   id of the one before: none is skipped, one that was removed is not called, and one that was added waits for the next
+   run. */
 #include <string.h>
 
 #include "autograd/graph.h"
@@ -138,6 +142,32 @@ void hooks_drop(struct tsr_autograd *ag)
     tsr_free(ag->former.v);
 }
 
+/* ---- walking ---------------------------------------------------------------------------------------------------------- */
+
+hook_walk hooks_walk(void) { return (hook_walk){.last = __atomic_load_n(&next_id, __ATOMIC_RELAXED)}; }
+
+bool hooks_next_of_node(const tsr_node *n, hook_walk *w, node_hook *h)
+{
+    for (int64_t i = 0; i < n->hooks.count; i++) {
+        if (n->hooks.v[i].id <= w->done) continue;
+        *h = n->hooks.v[i];
+        w->done = h->id;
+        return h->id <= w->last;
+    }
+    return false;
+}
+
+bool hooks_next_of_leaf(const struct tsr_autograd *leaf, hook_walk *w, leaf_hook *h)
+{
+    for (int64_t i = 0; i < leaf->hooks.count; i++) {
+        if (leaf->hooks.v[i].id <= w->done) continue;
+        *h = leaf->hooks.v[i];
+        w->done = h->id;
+        return h->id <= w->last;
+    }
+    return false;
+}
+
 /* ---- hooks of nodes ------------------------------------------------------------------------------------------------ */
 
 static int64_t register_on_node(tsr_node *n, node_hook h)
@@ -208,10 +238,12 @@ static bool run_pre(tsr_node *n, node_hook h, tsr_tensor **grad, tsr_tensor **se
 bool hooks_run_pre(tsr_node *n, tsr_tensor **grad)
 {
     bool ok = true;
-    for (int64_t i = 0; ok && i < n->hooks.count; i++) {
-        if (n->hooks.v[i].kind != HOOK_PRE) continue;
+    hook_walk w = hooks_walk();
+    node_hook h;
+    while (ok && hooks_next_of_node(n, &w, &h)) {
+        if (h.kind != HOOK_PRE) continue;
         tsr_tensor **seen = tsr_alloc((size_t)n->n_out * sizeof *seen);
-        ok = seen && run_pre(n, n->hooks.v[i], grad, seen);
+        ok = seen && run_pre(n, h, grad, seen);
         tsr_free(seen);
     }
     return ok;
@@ -226,8 +258,9 @@ bool hooks_has_post(const tsr_node *n)
 
 bool hooks_run_post(tsr_node *n, tsr_tensor **grad_in, tsr_tensor *const *grad)
 {
-    for (int64_t i = 0; i < n->hooks.count; i++) {
-        node_hook h = n->hooks.v[i];
+    hook_walk w = hooks_walk();
+    node_hook h;
+    while (hooks_next_of_node(n, &w, &h)) {
         if (h.kind != HOOK_POST) continue;
         h.post(n, grad_in, n->n_in, grad, n->n_out, h.user);
         if (tsr_error_pending()) return false;

@@ -10,6 +10,7 @@ struct tsr_generator {
 };
 
 static _Thread_local tsr_generator default_generator;
+static _Thread_local uint64_t trace;
 
 tsr_generator *tsr_generator_new(uint64_t seed)
 {
@@ -36,7 +37,15 @@ tsr_rng_state tsr_generator_take(tsr_generator *g, uint64_t blocks)
     if (!g) g = &default_generator;
     tsr_rng_state start = g->state;
     g->state.offset += blocks;
+    trace = ((trace ^ start.seed) * 0x9E3779B97F4A7C15u ^ start.offset) * 0xBF58476D1CE4E5B9u ^ blocks;
     return start;
+}
+
+uint64_t tsr_exchange_trace(uint64_t next)
+{
+    uint64_t was = trace;
+    trace = next;
+    return was;
 }
 
 static tsr_philox_block next_block(tsr_generator *g)

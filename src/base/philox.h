@@ -38,4 +38,8 @@ static inline double tsr_unit_f64(uint32_t hi, uint32_t lo)
 /* Take `blocks` blocks from the generator (NULL: the thread's default) and return where they start. */
 tsr_rng_state tsr_generator_take(tsr_generator *g, uint64_t blocks);
 
+/* Set this thread's trace, a hash of where in which stream numbers were taken since; returns what it was. Two runs that
+   start from the same trace and take the same numbers, of any generators, end with the same one. */
+uint64_t tsr_exchange_trace(uint64_t trace);
+
 #endif

@@ -20,7 +20,7 @@ int64_t tsr_live_tensors(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED)
 
 static void tensor_free(tsr_tensor *t)
 {
-    if (t->autograd) tsr_autograd_release(t->autograd);
+    if (t->autograd) __atomic_load_n(&tsr_autograd_release, __ATOMIC_RELAXED)(t->autograd);
     tsr_release(t->base); /* a base is never a view: one level */
     storage_release(t->storage);
     tsr_free(t);

@@ -184,7 +184,8 @@ static void add_grad_suffix(tsr_tensor *t, tsr_text *text)
 {
     char suffix[128];
     bool wanted = t->requires_grad || (t->base && t->base->requires_grad);
-    const char *name = wanted && tsr_autograd_name ? tsr_autograd_name(t) : "";
+    const char *(*name_of)(tsr_tensor *) = __atomic_load_n(&tsr_autograd_name, __ATOMIC_RELAXED);
+    const char *name = wanted && name_of ? name_of(t) : "";
     if (*name) {
         snprintf(suffix, sizeof suffix, "grad_fn=<%s>", name);
         add_suffix(text, suffix);

@@ -14,6 +14,7 @@
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
 #include "tessera/ops.h"
+#include "tessera/random.h"
 
 /* ---- recording and accumulation --------------------------------------------------------------------------------- */
 
@@ -421,6 +422,117 @@ static void a_second_run_without_output_is_an_error(void **state)
     assert_refused(tsr_backward(tsr_sum(y)), "the second run gave no output 0");
 }
 
+/* Backward must not move the stream that the caller draws from. */
+static void a_checkpoints_second_run_leaves_the_random_stream_alone(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(3), *y;
+    tsr_manual_seed(4);
+    assert_int_equal(tsr_checkpoint(noisy, NULL, TSR_LIST(x), &y, 1), TSR_OK);
+    tsr_manual_seed(9);
+    double want = tsr_random_uniform(NULL);
+    tsr_manual_seed(9);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_true(tsr_random_uniform(NULL) == want);
+}
+
+/* What the second run does otherwise. */
+typedef struct other_form {
+    int64_t size;
+    tsr_dtype dtype;
+} other_form;
+
+static bool change_form(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    const other_form *other = user;
+    (void)n_in, (void)n_out;
+    out[0] = runs++ == 0 ? tsr_mul(in[0], tsr_scalar(2)) : tsr_to(tsr_narrow(in[0], 0, 0, other->size), other->dtype);
+    return out[0] != NULL;
+}
+
+static void a_second_run_with_another_shape_or_dtype_is_an_error(void **state)
+{
+    (void)state;
+    static other_form forms[] = {{1, TSR_F64}, {2, TSR_F32}};
+    static const char *const said[] = {"recomputed output 0 is f64 [1], the first run gave f64 [2]",
+                                       "recomputed output 0 is f32 [2], the first run gave f64 [2]"};
+    for (int i = 0; i < 2; i++) {
+        tsr_tensor *x = leaf(2), *y;
+        runs = 0;
+        assert_int_equal(tsr_checkpoint(change_form, &forms[i], TSR_LIST(x), &y, 1), TSR_OK);
+        assert_refused(tsr_backward(tsr_sum(y)), said[i]);
+        assert_null(tsr_grad(x));
+    }
+}
+
+/* A generator of its own, which it sets itself or does not. */
+typedef struct own_noise {
+    tsr_generator *g;
+    bool sets;
+} own_noise;
+
+static bool noisy_by_itself(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    const own_noise *own = user;
+    (void)n_in, (void)n_out;
+    if (own->sets) tsr_generator_set_state(own->g, (tsr_rng_state){7, 0});
+    out[0] = tsr_mul(in[0], tsr_randn(TSR_SHAPE(3), .dtype = TSR_F64, .generator = own->g));
+    return out[0] != NULL;
+}
+
+static void a_second_run_with_other_random_numbers_is_an_error(void **state)
+{
+    (void)state;
+    own_noise own = {tsr_generator_new(7), false};
+    tsr_tensor *x = leaf(3), *y;
+    assert_int_equal(tsr_checkpoint(noisy_by_itself, &own, TSR_LIST(x), &y, 1), TSR_OK);
+    assert_refused(tsr_backward(tsr_sum(y)), "the second run drew other random numbers");
+    own.sets = true;
+    assert_int_equal(tsr_checkpoint(noisy_by_itself, &own, TSR_LIST(x), &y, 1), TSR_OK);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    tsr_generator_free(own.g);
+}
+
+static bool noisy_twice(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    tsr_tensor *h;
+    (void)n_in;
+    if (tsr_checkpoint(noisy, user, TSR_LIST(in[0]), &h, 1)) return false;
+    return noisy(&h, 1, out, n_out, user);
+}
+
+static void a_checkpoint_in_a_checkpoint_draws_the_same_random_numbers(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(3), *y, *z;
+    double want[3];
+    tsr_manual_seed(3);
+    assert_true(noisy_twice(&x, 1, &z, 1, NULL));
+    assert_int_equal(tsr_backward(tsr_sum(z)), TSR_OK);
+    tsr_to_host(tsr_grad(x), want, 3, TSR_F64);
+    tsr_set_grad(x, NULL);
+    tsr_manual_seed(3);
+    assert_int_equal(tsr_checkpoint(noisy_twice, NULL, TSR_LIST(x), &y, 1), TSR_OK);
+    assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+    assert_values(tsr_grad(x), 3, want);
+}
+
+static bool double_and_square(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, int64_t n_out, void *user)
+{
+    (void)n_in, (void)n_out, (void)user;
+    if (!tsr_mul_(tsr_detach(in[0]), tsr_scalar(2))) return false;
+    out[0] = tsr_mul(in[0], in[0]);
+    return out[0] != NULL;
+}
+
+static void a_checkpoint_that_writes_its_input_is_refused(void **state)
+{
+    (void)state;
+    tsr_tensor *x = leaf(2), *y = NULL;
+    assert_refused(tsr_checkpoint(double_and_square, NULL, TSR_LIST(x), &y, 1),
+                   "checkpoint: the function wrote its input 0 (f64 [2]) in place");
+}
+
 /* ---- size -------------------------------------------------------------------------------------------------------------- */
 
 static void *long_chain(void *user)
@@ -484,6 +596,11 @@ int main(void)
         TENSOR_TEST(gradcheck_finds_a_wrong_derivative),
         TENSOR_TEST(checkpoints_recompute_with_the_same_random_numbers),
         TENSOR_TEST(checkpoints_refuse_gradients_of_chosen_inputs),
+        TENSOR_TEST(a_checkpoints_second_run_leaves_the_random_stream_alone),
+        TENSOR_TEST(a_second_run_with_another_shape_or_dtype_is_an_error),
+        TENSOR_TEST(a_second_run_with_other_random_numbers_is_an_error),
+        TENSOR_TEST(a_checkpoint_in_a_checkpoint_draws_the_same_random_numbers),
+        TENSOR_TEST(a_checkpoint_that_writes_its_input_is_refused),
         TENSOR_TEST(a_second_run_without_output_is_an_error),
         TENSOR_TEST(a_million_operations_fit_a_small_stack),
     };
