@@ -70,7 +70,25 @@ const char *inplace_name(const entry *e)
     return e->overload ? join("%s_.%s", e->base, e->overload) : join("%s_", e->base);
 }
 
-/* NAME_ from NAME: the same parameters, derivative and text; each public name with an underscore. */
+/* What NAME_ does, which NAME's own text does not say: that speaks of a result of its own. */
+static texts form_doc(const entry *e)
+{
+    const char *to = e->params[0].name;
+    texts doc = {0};
+    texts_add(&doc, join("%s written into %s, which is returned. What it computes, and from what: %s.", e->exact, to,
+                         e->exact));
+    texts_add(&doc, "");
+    texts_add(&doc, join("Returns  %s", to));
+    texts_add(&doc, join("Errors   those of %s; its result has another shape than %s, or a dtype that", e->exact, to));
+    texts_add(&doc,
+              join("         %s's cannot hold (floats in integers); elements of %s overlap in memory, or", to, to));
+    texts_add(&doc,
+              join("         another argument shares part of them; %s is a leaf that requires a gradient, a", to));
+    texts_add(&doc, "         view of one, or one of several views that one operator returned.");
+    return doc;
+}
+
+/* NAME_ from NAME: the same parameters and derivative; each public name with an underscore. */
 static entry inplace_form(const entry *e, const entry *source)
 {
     entry form = *e;
@@ -81,6 +99,7 @@ static entry inplace_form(const entry *e, const entry *source)
     form.view = false;
     form.writes = true;
     form.form_of = source;
+    form.doc = form_doc(e);
     form.names = (texts){0};
     for (int i = 0; i < e->names.n; i++) texts_add(&form.names, join("%s_", e->names.v[i]));
     return form;
