@@ -207,13 +207,13 @@ typedef struct checkpoint {
     int64_t n_in, n_out;
 } checkpoint;
 
-/* Run the function; which random numbers it took, of any generator. They count for a checkpoint around this one, too. */
+/* Run the function; which random numbers it took, of any generator, but for those of checkpoints inside it, which see to
+   theirs. */
 static bool run_traced(const checkpoint *c, tsr_tensor *const *in, tsr_tensor **out, uint64_t *draws)
 {
     uint64_t outer = tsr_exchange_trace(0);
     bool ok = c->fn(in, c->n_in, out, c->n_out, c->user) && !tsr_error_pending();
     *draws = tsr_exchange_trace(outer);
-    tsr_exchange_trace((outer ^ *draws) * 0x94D049BB133111EBu);
     return ok;
 }
 
