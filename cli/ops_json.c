@@ -1,4 +1,5 @@
-/* ops_json.c: the registry as JSON. jansson's constructors pass NULL on, so what is made is checked once, at its end. */
+/* ops_json.c: the registry as JSON: operators, classes, and the dtypes' values. jansson's constructors pass NULL on, so what
+   is made is checked once, at its end. */
 #include "ops_json.h"
 
 #include <stdlib.h>
@@ -50,6 +51,21 @@ static json_t *default_json(const tsr_op_param_description *p)
     return real ? real : json_string(text);
 }
 
+/* In C, 0 in a field of an int, a float or an array of ints stands for its default (docs/operators.md). */
+static bool zero_is_default(const tsr_op_param_description *p)
+{
+    bool number = !strncmp(p->type, "int", 3) || !strncmp(p->type, "float", 5);
+    if (!number || strchr(p->type, '?') || strstr(p->type, "[]") || !p->default_text) return false;
+    return strtod(p->default_text, NULL) != 0;
+}
+
+/* What says 0 there; null: nothing does. */
+static json_t *zero_json(const char *type)
+{
+    if (strchr(type, '[')) return json_null();
+    return json_string(*type == 'f' ? "TSR_ZERO" : "TSR_ZERO_INT");
+}
+
 static json_t *params_json(int64_t op)
 {
     tsr_op_param_description p;
@@ -58,9 +74,18 @@ static json_t *params_json(int64_t op)
         json_t *one = json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", p.name, "type", p.type, "c_type", p.c_type,
                                 "required", !p.default_text, "keyword_only", p.keyword_only);
         if (p.default_text) json_object_set_new(one, "default", default_json(&p));
+        if (zero_is_default(&p)) json_object_set_new(one, "c_zero", zero_json(p.type));
         json_array_append_new(list, one);
     }
     return list;
+}
+
+/* How the function in "prototype" gives its results: as its value, in a struct of "outputs", or through the parameters
+   (tsr_tensor **out, int64_t room), which stand before or after the others, returning how many there are. */
+static const char *results_of(const tsr_op_description *d)
+{
+    if (d->output_count >= 0) return d->output_count == 1 ? "value" : "struct";
+    return strstr(d->prototype, "(tsr_tensor **out") ? "out, room first" : "out, room last";
 }
 
 static json_t *op_json(int64_t i, const tsr_op_description *d)
@@ -70,8 +95,9 @@ static json_t *op_json(int64_t i, const tsr_op_description *d)
                             dtypes_json(d->dtypes), "derivative", d->derivative, "inplace", d->inplace, "inplace_name",
                             d->inplace_name, "view", d->view, "params", params_json(i));
     json_t *outputs = d->output_count < 0 ? json_null() : texts_json(d->outputs);
-    json_t *rest = json_pack("{s:o, s:{s:s, s:s}, s:s, s:o}", "outputs", outputs, "c", "name", d->c_name, "prototype",
-                             d->prototype, "example", d->example, "samples", texts_json(d->samples));
+    json_t *rest = json_pack("{s:o, s:{s:s, s:s, s:s}, s:s, s:o}", "outputs", outputs, "c", "name", d->c_name,
+                             "prototype", d->prototype, "results", results_of(d), "example", d->example, "samples",
+                             texts_json(d->samples));
     json_object_update(one, rest);
     json_decref(rest);
     return one;
@@ -96,6 +122,16 @@ static json_t *class_json(const tsr_class_description *c)
                      c->example);
 }
 
+/* {"f32": {"value": 1, "bytes": 4}}, of enum tsr_dtype */
+static json_t *dtype_values_json(void)
+{
+    json_t *all = json_object();
+    for (int d = TSR_DTYPE_DEFAULT + 1; d < TSR_DTYPE_COUNT; d++)
+        json_object_set_new(all, tsr_dtype_name((tsr_dtype)d),
+                            json_pack("{s:i, s:i}", "value", d, "bytes", (int)tsr_dtype_size((tsr_dtype)d)));
+    return all;
+}
+
 json_t *ops_json(const char *name)
 {
     tsr_op_description d;
@@ -106,5 +142,5 @@ json_t *ops_json(const char *name)
         json_array_append_new(ops, op_json(i, &d));
     i = name ? tsr_class_find(name) : 0;
     for (; tsr_class_describe(i, &c); i = name ? -1 : i + 1) json_array_append_new(classes, class_json(&c));
-    return json_pack("{s:o, s:o}", "ops", ops, "classes", classes);
+    return json_pack("{s:o, s:o, s:o}", "ops", ops, "classes", classes, "dtypes", dtype_values_json());
 }

@@ -100,6 +100,17 @@ check_valgrind() (
     exit $status
 )
 
+# clang, since gcc's OpenMP runtime is not made for the sanitizer. Libraries that are not instrumented would draw false reports.
+check_races() (
+    command -v clang >/dev/null 2>&1 || skip "clang is not installed"
+    CC=clang CFLAGS=-fsanitize=thread ./run configure-and-build build-threads \
+        "test_autograd test_writes test_marks test_error test_alloc" $options || exit 1
+    export OMP_NUM_THREADS=1 TSAN_OPTIONS="ignore_noninstrumented_modules=1:halt_on_error=1"
+    for test in test_autograd test_writes test_marks test_error test_alloc; do
+        timeout 600 "build-threads/tests/$test" || exit 1
+    done
+)
+
 step "layers, calls and names" scripts/check_layers.sh
 step "the layer check notices violations" scripts/check_layers.sh --self-test
 step "the test summary counts rightly" scripts/test_summary.sh
@@ -133,6 +144,7 @@ if [ -n "$long" ]; then
         CC=clang ./run configure-and-build build-clang "all tests examples bench" $options
     )
     step "build with clang" build_clang
+    step "threads that share leaves do not race (clang's thread sanitizer)" check_races
 fi
 
 line="$passed passed, $failed failed"

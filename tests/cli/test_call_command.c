@@ -158,6 +158,24 @@ static void wrong_use_and_failed_calls_are_told_apart(void **state)
 
 /* ---- ops -------------------------------------------------------------------------------------------------------------------- */
 
+/* What a binding must know of C: where 0 is a default, and where the results are. */
+static void json_says_how_c_is_called(void **state)
+{
+    (void)state;
+    shell_expect("$T ops softplus --json", 0);
+    shell_expect_text("\"c_zero\": \"TSR_ZERO\""); /* threshold 20 */
+    shell_expect_text("\"results\": \"value\"");
+    shell_expect("$T ops flatten --json", 0);
+    shell_expect_text("\"c_zero\": \"TSR_ZERO_INT\""); /* end_dim -1 */
+    shell_expect("$T ops im2col --json", 0);
+    shell_expect_text("\"c_zero\": null"); /* stride 1 */
+    shell_expect("! $T ops sum --json | grep c_zero", 0);
+    shell_expect("$T ops where.condition --json", 0);
+    shell_expect_text("\"results\": \"out, room first\"");
+    shell_expect("$T ops chunk --json", 0);
+    shell_expect_text("\"results\": \"out, room last\"");
+}
+
 static void ops_lists_and_describes(void **state)
 {
     (void)state;
@@ -168,6 +186,8 @@ static void ops_lists_and_describes(void **state)
     shell_expect("$T ops max.dim --json", 0);
     shell_expect_text("\"signature\": \"max.dim(");
     shell_expect_text("\"keyword_only\": false");
+    shell_expect_text("\"results\": \"struct\"");
+    shell_expect_text("\"f64\": {\"value\": 2, \"bytes\": 8}");
     shell_expect("$T ops nn.Linear", 0);
     shell_expect_text("tsr_nn_linear(16, 8, true)");
     shell_expect("$T ops optim.Adam --json", 0);
@@ -193,6 +213,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
         cmocka_unit_test(wrong_use_and_failed_calls_are_told_apart),
         cmocka_unit_test(ops_lists_and_describes),
+        cmocka_unit_test(json_says_how_c_is_called),
     };
     return cmocka_run_group_tests(tests, write_tensors, temp_folder_remove);
 }
