@@ -27,7 +27,9 @@ extern "C" {
  * sigmoid(Tensor input) -> Tensor
  *
  * Logistic function, 1 / (1 + exp(-x)).
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: sigmoid, nn.functional.sigmoid, special.expit. Takes all. Differentiable. In place: tsr_sigmoid_.
  */
@@ -38,7 +40,9 @@ TSR_API tsr_tensor *tsr_sigmoid_(tsr_tensor *input);
  * tanh(Tensor input) -> Tensor
  *
  * Hyperbolic tangent.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: tanh, nn.functional.tanh. Takes all. Differentiable. In place: tsr_tanh_.
  */
@@ -49,7 +53,9 @@ TSR_API tsr_tensor *tsr_tanh_(tsr_tensor *input);
  * relu(Tensor input) -> Tensor
  *
  * max(x, 0); the derivative at 0 is 0 (torch.nn.functional.relu).
- * Returns same shape, dtype and layout. Error: bool input.
+ *
+ * Returns  same shape, dtype and layout.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: nn.functional.relu, relu. Takes number. Differentiable. In place: tsr_relu_.
  */
@@ -59,7 +65,10 @@ TSR_API tsr_tensor *tsr_relu_(tsr_tensor *input);
 /**
  * relu6(Tensor input) -> Tensor
  *
- * min(max(x, 0), 6); the derivative at 0 and 6 is 0. Error: bool input.
+ * min(max(x, 0), 6); the derivative at 0 and 6 is 0.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: nn.functional.relu6. Takes number. Differentiable. In place: tsr_relu6_.
  */
@@ -70,7 +79,9 @@ TSR_API tsr_tensor *tsr_relu6_(tsr_tensor *input);
  * leaky_relu(Tensor input, float negative_slope=0.01) -> Tensor
  *
  * x where positive, negative_slope * x elsewhere (torch.nn.functional.leaky_relu).
- * Returns same shape, dtype and layout. Error: integer input.
+ *
+ * Returns  same shape, dtype and layout.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.leaky_relu, leaky_relu. Takes float. Differentiable. In place: tsr_leaky_relu_.
  */
@@ -85,9 +96,11 @@ TSR_API tsr_tensor *tsr_leaky_relu__v(const tsr_leaky_relu_args *args);
 /**
  * prelu(Tensor input, Tensor weight) -> Tensor
  *
- * x where positive, weight * x elsewhere (torch.nn.functional.prelu).
- * weight: one number, or one for each channel (dimension 1; an input with fewer than two dimensions has one channel).
- * Error: weight has more than one dimension or another number of channels.
+ * x where positive, weight * x elsewhere (torch.nn.functional.prelu). weight: one number, or one for each channel
+ * (dimension 1; an input with fewer than two dimensions has one channel).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   weight has more than one dimension or another number of channels.
  *
  * By name: nn.functional.prelu, prelu. Takes float. Differentiable.
  */
@@ -97,7 +110,9 @@ TSR_API tsr_tensor *tsr_prelu(tsr_tensor *input, tsr_tensor *weight);
  * elu(Tensor input, float alpha=1.0) -> Tensor
  *
  * x where positive, alpha (exp(x) - 1) elsewhere (Clevert et al. 2015).
- * Returns same shape, dtype and layout. Error: integer input.
+ *
+ * Returns  same shape, dtype and layout.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.elu. Takes float. Differentiable. In place: tsr_elu_.
  */
@@ -114,6 +129,9 @@ TSR_API tsr_tensor *tsr_elu__v(const tsr_elu_args *args);
  *
  * Scaled ELU, scale * elu(x, alpha) with the constants of Klambauer et al. 2017, which keep mean 0 and variance 1.
  *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
+ *
  * By name: nn.functional.selu, selu. Takes float. Differentiable. In place: tsr_selu_.
  */
 TSR_API tsr_tensor *tsr_selu(tsr_tensor *input);
@@ -122,7 +140,10 @@ TSR_API tsr_tensor *tsr_selu_(tsr_tensor *input);
 /**
  * celu(Tensor input, float alpha=1.0) -> Tensor
  *
- * max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017). Error: alpha is 0; integer input.
+ * max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   alpha is 0; input of another dtype than f32 and f64.
  *
  * By name: nn.functional.celu, celu. Takes float. Differentiable. In place: tsr_celu_.
  */
@@ -138,7 +159,9 @@ TSR_API tsr_tensor *tsr_celu__v(const tsr_celu_args *args);
  * silu(Tensor input) -> Tensor
  *
  * x times the logistic function of x, also called swish (Elfwing et al. 2017).
- * Returns same shape, dtype and layout. Error: integer input.
+ *
+ * Returns  same shape, dtype and layout.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.silu. Takes float. Differentiable. In place: tsr_silu_.
  */
@@ -148,8 +171,11 @@ TSR_API tsr_tensor *tsr_silu_(tsr_tensor *input);
 /**
  * gelu(Tensor input, *, str approximate="none") -> Tensor
  *
- * x times the normal distribution function of x (Hendrycks and Gimpel 2016); approximate="tanh" takes
- * 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Error: another word; integer input.
+ * x times the normal distribution function of x (Hendrycks and Gimpel 2016); approximate="tanh" takes 0.5 x (1 +
+ * tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   approximate is another word than "none" and "tanh"; input of another dtype than f32 and f64.
  *
  * By name: nn.functional.gelu. Takes float. Differentiable.
  */
@@ -163,7 +189,10 @@ TSR_API tsr_tensor *tsr_gelu_v(const tsr_gelu_args *args);
 /**
  * mish(Tensor input) -> Tensor
  *
- * x tanh(softplus(x)) (Misra 2019). Error: integer input.
+ * x tanh(softplus(x)) (Misra 2019).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.mish. Takes float. Differentiable. In place: tsr_mish_.
  */
@@ -174,7 +203,9 @@ TSR_API tsr_tensor *tsr_mish_(tsr_tensor *input);
  * softplus(Tensor input, float beta=1.0, float threshold=20.0) -> Tensor
  *
  * log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold (torch.nn.functional.softplus).
- * Error: integer input.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.softplus. Takes float. Differentiable.
  */
@@ -191,6 +222,9 @@ TSR_API tsr_tensor *tsr_softplus_v(const tsr_softplus_args *args);
  *
  * x / (1 + |x|).
  *
+ * Returns  input's shape; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
+ *
  * By name: nn.functional.softsign. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_softsign(tsr_tensor *input);
@@ -198,7 +232,10 @@ TSR_API tsr_tensor *tsr_softsign(tsr_tensor *input);
 /**
  * hardsigmoid(Tensor input) -> Tensor
  *
- * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). Error: integer input.
+ * min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.hardsigmoid. Takes float. Differentiable. In place: tsr_hardsigmoid_.
  */
@@ -208,7 +245,10 @@ TSR_API tsr_tensor *tsr_hardsigmoid_(tsr_tensor *input);
 /**
  * hardswish(Tensor input) -> Tensor
  *
- * x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019). Error: integer input.
+ * x min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.hardswish. Takes float. Differentiable. In place: tsr_hardswish_.
  */
@@ -219,7 +259,9 @@ TSR_API tsr_tensor *tsr_hardswish_(tsr_tensor *input);
  * hardtanh(Tensor input, float min_val=-1.0, float max_val=1.0) -> Tensor
  *
  * x limited to [min_val, max_val]; the derivative is 0 at and outside the bounds (torch.nn.functional.hardtanh).
- * Error: bool input.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: nn.functional.hardtanh. Takes number. Differentiable. In place: tsr_hardtanh_.
  */
@@ -237,6 +279,9 @@ TSR_API tsr_tensor *tsr_hardtanh__v(const tsr_hardtanh_args *args);
  *
  * x - tanh(x).
  *
+ * Returns  input's shape; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
+ *
  * By name: nn.functional.tanhshrink. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_tanhshrink(tsr_tensor *input);
@@ -245,6 +290,9 @@ TSR_API tsr_tensor *tsr_tanhshrink(tsr_tensor *input);
  * hardshrink(Tensor input, float lambd=0.5) -> Tensor
  *
  * x where |x| is above lambd, 0 elsewhere.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.hardshrink, hardshrink. Takes float. Differentiable.
  */
@@ -258,7 +306,10 @@ TSR_API tsr_tensor *tsr_hardshrink_v(const tsr_hardshrink_args *args);
 /**
  * softshrink(Tensor input, float lambd=0.5) -> Tensor
  *
- * x moved by lambd towards 0, and 0 where |x| is at most lambd. Error: lambd is negative.
+ * x moved by lambd towards 0, and 0 where |x| is at most lambd.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   lambd is negative; input of another dtype than f32 and f64.
  *
  * By name: nn.functional.softshrink. Takes float. Differentiable.
  */
@@ -272,7 +323,10 @@ TSR_API tsr_tensor *tsr_softshrink_v(const tsr_softshrink_args *args);
 /**
  * threshold(Tensor input, float threshold, float value) -> Tensor
  *
- * x where it is above the threshold, `value` elsewhere (torch.nn.functional.threshold). Error: bool input.
+ * x where it is above the threshold, `value` elsewhere (torch.nn.functional.threshold).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: nn.functional.threshold, threshold. Takes number. Differentiable. In place: tsr_threshold_.
  */
@@ -282,7 +336,10 @@ TSR_API tsr_tensor *tsr_threshold_(tsr_tensor *input, double threshold, double v
 /**
  * logsigmoid(Tensor input) -> Tensor
  *
- * log(1 / (1 + exp(-x))), without overflow. Error: integer input.
+ * log(1 / (1 + exp(-x))), without overflow.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: nn.functional.logsigmoid. Takes float. Differentiable.
  */
@@ -292,7 +349,9 @@ TSR_API tsr_tensor *tsr_logsigmoid(tsr_tensor *input);
  * glu(Tensor input, int? dim=-1) -> Tensor
  *
  * The first half of `dim` times the logistic function of the second (Dauphin et al. 2016).
- * Returns input's shape with `dim` halved. Error: its size is odd; a 0-d input.
+ *
+ * Returns  input's shape with `dim` halved.
+ * Errors   the size of `dim` is odd; a 0-d input; another dtype than f32 and f64.
  *
  * By name: nn.functional.glu, glu. Takes float. Differentiable.
  */
@@ -338,6 +397,8 @@ TSR_API tsr_tensor *tsr_glu_v(const tsr_glu_args *args);
  * scale      1 / sqrt(E) when left out
  *
  * Returns  [.., L, V]; rows that see no key are zero.
+ * Errors   dtypes that differ or are no floats; fewer than two dimensions, features or rows that do not fit, leading
+ *          dimensions or a mask that do not broadcast; attn_mask with is_causal; dropout_p outside [0, 1].
  *
  * By name: nn.functional.scaled_dot_product_attention. Takes float. Differentiable.
  */
@@ -361,6 +422,9 @@ TSR_API tsr_tensor *tsr_scaled_dot_product_attention_v(const tsr_scaled_dot_prod
  * torch.nn.functional._scaled_dot_product_attention.
  *
  * need_attn_weights  accepted; the weights are returned in any case
+ *
+ * Returns  the output [.., L, V] and the weights [.., L, S].
+ * Errors   those of scaled_dot_product_attention.
  *
  * By name: nn.functional._scaled_dot_product_attention. Takes float. Differentiable.
  */
@@ -390,7 +454,9 @@ TSR_API tsr_scaled_dot_product_attention_weights_result tsr_scaled_dot_product_a
  * add(Tensor input, Tensor other, *, Scalar alpha=1) -> Tensor
  *
  * input + alpha * other; of booleans, or.
- * The operands broadcast; the result has their promoted dtype. Error: a floating alpha with integer operands.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; a floating alpha with integer operands; f16 or bf16 operands.
  *
  * By name: add. Takes all. Differentiable. In place: tsr_add_.
  */
@@ -407,7 +473,10 @@ TSR_API tsr_tensor *tsr_add__v(const tsr_add_args *args);
  * sub(Tensor input, Tensor other, *, Scalar alpha=1) -> Tensor
  *
  * input - alpha * other.
- * The operands broadcast; the result has their promoted dtype. Error: a boolean; a floating alpha with integers.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; a bool operand; a floating alpha with integer operands; f16 or bf16
+ *          operands.
  *
  * By name: sub, subtract. Takes number. Differentiable. In place: tsr_sub_.
  */
@@ -424,7 +493,10 @@ TSR_API tsr_tensor *tsr_sub__v(const tsr_sub_args *args);
  * rsub(Tensor input, Tensor other, Scalar alpha=1) -> Tensor
  *
  * other - alpha * input.
- * The operands broadcast; the result has their promoted dtype. Error: a boolean; input is a plain number.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; a bool operand; input is a plain number; a floating alpha with integer
+ *          operands.
  *
  * By name: rsub. Takes number. Differentiable.
  */
@@ -440,7 +512,9 @@ TSR_API tsr_tensor *tsr_rsub_v(const tsr_rsub_args *args);
  * mul(Tensor input, Tensor other) -> Tensor
  *
  * input * other; of booleans, and.
- * The operands broadcast; the result has their promoted dtype.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; f16 or bf16 operands.
  *
  * By name: mul, multiply. Takes all. Differentiable. In place: tsr_mul_.
  */
@@ -451,8 +525,9 @@ TSR_API tsr_tensor *tsr_mul_(tsr_tensor *input, tsr_tensor *other);
  * div(Tensor input, Tensor other, *, str? rounding_mode=None) -> Tensor
  *
  * input / other; rounding_mode "floor" or "trunc" rounds the quotient down or towards 0 (with derivative 0).
- * The operands broadcast. Without rounding integers give f32; with it the result has the promoted dtype.
- * Error: another mode; an integer divided by 0 with rounding.
+ *
+ * Returns  the operands' broadcast shape; without rounding, f32 of integers, with it, the promoted dtype.
+ * Errors   shapes that do not broadcast; another mode; an integer divided by 0 with rounding.
  *
  * By name: div, divide, true_divide. Takes all. Differentiable. In place: tsr_div_.
  */
@@ -469,7 +544,9 @@ TSR_API tsr_tensor *tsr_div__v(const tsr_div_args *args);
  * floor_divide(Tensor input, Tensor other) -> Tensor
  *
  * The quotient rounded down, as div with rounding_mode "floor".
- * The operands broadcast; the result has their promoted dtype. Error: an integer divided by 0.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; an integer divided by 0.
  *
  * By name: floor_divide. Takes number. Not differentiable.
  */
@@ -479,7 +556,9 @@ TSR_API tsr_tensor *tsr_floor_divide(tsr_tensor *input, tsr_tensor *other);
  * remainder(Tensor input, Tensor other) -> Tensor
  *
  * input - other * floor(input / other): the remainder with the divisor's sign, as Python's %.
- * The operands broadcast; the result has their promoted dtype. Error: an integer modulo 0; two plain numbers.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; an integer modulo 0; two plain numbers.
  *
  * By name: remainder. Takes number. Differentiable. In place: tsr_remainder_.
  */
@@ -490,7 +569,9 @@ TSR_API tsr_tensor *tsr_remainder_(tsr_tensor *input, tsr_tensor *other);
  * fmod(Tensor input, Tensor other) -> Tensor
  *
  * input - other * trunc(input / other): the remainder with the dividend's sign, as C's fmod.
- * The operands broadcast; the result has their promoted dtype. Error: an integer modulo 0; input is a plain number.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; an integer modulo 0; input is a plain number.
  *
  * By name: fmod. Takes number. Differentiable. In place: tsr_fmod_.
  */
@@ -500,9 +581,11 @@ TSR_API tsr_tensor *tsr_fmod_(tsr_tensor *input, tsr_tensor *other);
 /**
  * pow(Tensor input, Tensor exponent) -> Tensor
  *
- * input to the power of exponent.
- * The operands broadcast; the result has their promoted dtype. With exponent 0 the derivative is 0, as is that to the
- * exponent where input is 0 and exponent is not negative. Error: an integer to a negative plain number; two plain numbers.
+ * input to the power of exponent. With exponent 0 the derivative is 0, as is that to the exponent where input is 0
+ * and exponent is not negative.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; an integer to a negative plain number; two plain numbers.
  *
  * By name: pow. Takes number. Differentiable. In place: tsr_pow_.
  */
@@ -513,7 +596,9 @@ TSR_API tsr_tensor *tsr_pow_(tsr_tensor *input, tsr_tensor *exponent);
  * atan2(Tensor input, Tensor other) -> Tensor
  *
  * The angle of the point (other, input), in [-pi, pi].
- * The operands broadcast; integers are computed in f32. Error: a plain number.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype, f32 of integers.
+ * Errors   shapes that do not broadcast; a plain number.
  *
  * By name: atan2, arctan2. Takes all. Differentiable. In place: tsr_atan2_.
  */
@@ -524,7 +609,9 @@ TSR_API tsr_tensor *tsr_atan2_(tsr_tensor *input, tsr_tensor *other);
  * hypot(Tensor input, Tensor other) -> Tensor
  *
  * sqrt(input^2 + other^2), without overflow.
- * The operands broadcast; the result has their promoted dtype. Error: integer operands; a plain number.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; integer operands; a plain number.
  *
  * By name: hypot. Takes float. Differentiable. In place: tsr_hypot_.
  */
@@ -535,7 +622,9 @@ TSR_API tsr_tensor *tsr_hypot_(tsr_tensor *input, tsr_tensor *other);
  * maximum(Tensor input, Tensor other) -> Tensor
  *
  * The larger one of two elements; NaN when either is. Where they are equal each gets half of the gradient.
- * The operands broadcast; the result has their promoted dtype. Error: a plain number (clamp takes numbers).
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; a plain number (clamp takes numbers).
  *
  * By name: maximum. Takes all. Differentiable.
  */
@@ -545,7 +634,9 @@ TSR_API tsr_tensor *tsr_maximum(tsr_tensor *input, tsr_tensor *other);
  * minimum(Tensor input, Tensor other) -> Tensor
  *
  * The smaller one of two elements; NaN when either is. Where they are equal each gets half of the gradient.
- * The operands broadcast; the result has their promoted dtype. Error: a plain number (clamp takes numbers).
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; a plain number (clamp takes numbers).
  *
  * By name: minimum. Takes all. Differentiable.
  */
@@ -555,7 +646,9 @@ TSR_API tsr_tensor *tsr_minimum(tsr_tensor *input, tsr_tensor *other);
  * logaddexp(Tensor input, Tensor other) -> Tensor
  *
  * log(exp(input) + exp(other)), without overflow.
- * The operands broadcast; the result has their promoted dtype. Error: integer operands; a plain number.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; integer operands; a plain number.
  *
  * By name: logaddexp. Takes float. Differentiable.
  */
@@ -565,7 +658,9 @@ TSR_API tsr_tensor *tsr_logaddexp(tsr_tensor *input, tsr_tensor *other);
  * xlogy(Tensor input, Tensor other) -> Tensor
  *
  * input * log(other), 0 where input is 0, NaN where other is.
- * The operands broadcast; integers are computed in f32. Error: two plain numbers.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype, f32 of integers.
+ * Errors   shapes that do not broadcast; two plain numbers.
  *
  * By name: xlogy, special.xlogy. Takes all. Differentiable. In place: tsr_xlogy_.
  */
@@ -575,8 +670,10 @@ TSR_API tsr_tensor *tsr_xlogy_(tsr_tensor *input, tsr_tensor *other);
 /**
  * lerp(Tensor input, Tensor end, Tensor weight) -> Tensor
  *
- * input + weight * (end - input), exact at weights 0 and 1.
- * The operands broadcast; weight may be a number. Error: integer operands; input and end of different dtypes.
+ * input + weight * (end - input), exact at weights 0 and 1. The operands broadcast; weight may be a number.
+ *
+ * Returns  the operands' broadcast shape and their dtype.
+ * Errors   shapes that do not broadcast; integer operands; input and end of different dtypes.
  *
  * By name: lerp. Takes float. Differentiable. In place: tsr_lerp_.
  */
@@ -587,7 +684,9 @@ TSR_API tsr_tensor *tsr_lerp_(tsr_tensor *input, tsr_tensor *end, tsr_tensor *we
  * addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
  *
  * input + value * tensor1 * tensor2.
- * The operands broadcast; the result has their promoted dtype. Error: booleans; a floating value with integers.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; a floating value with integers.
  *
  * By name: addcmul. Takes number. Differentiable. In place: tsr_addcmul_.
  */
@@ -605,7 +704,9 @@ TSR_API tsr_tensor *tsr_addcmul__v(const tsr_addcmul_args *args);
  * addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor
  *
  * input + value * tensor1 / tensor2.
- * The operands broadcast; the result has their promoted dtype. Error: integer operands.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; integer operands.
  *
  * By name: addcdiv. Takes float. Differentiable. In place: tsr_addcdiv_.
  */
@@ -623,7 +724,9 @@ TSR_API tsr_tensor *tsr_addcdiv__v(const tsr_addcdiv_args *args);
  * clamp(Tensor input, Scalar? min=None, Scalar? max=None) -> Tensor
  *
  * input limited to [min, max], max where min is above it; NaN stays. The derivative is 1 at the bounds.
- * Returns input's shape; a floating bound makes integers f32, and bool becomes i64. Error: both bounds absent.
+ *
+ * Returns  input's shape; a floating bound makes integers f32, and bool becomes i64.
+ * Errors   both bounds are absent; f16 or bf16 input.
  *
  * By name: clamp, clip. Takes number. Differentiable. In place: tsr_clamp_.
  */
@@ -640,7 +743,9 @@ TSR_API tsr_tensor *tsr_clamp__v(const tsr_clamp_args *args);
  * clamp.tensor(Tensor input, Tensor? min=None, Tensor? max=None) -> Tensor
  *
  * The same with a bound for each element; where a bound is taken it gets the gradient.
- * The operands broadcast; the result has their promoted dtype. Error: both bounds absent; booleans.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; both bounds are absent; bool operands.
  *
  * By name: clamp, clip. Takes number. Differentiable. In place: tsr_clamp_tensor_.
  */
@@ -656,7 +761,10 @@ TSR_API tsr_tensor *tsr_clamp_tensor__v(const tsr_clamp_tensor_args *args);
 /**
  * clamp_min(Tensor input, Tensor min) -> Tensor
  *
- * clamp with a lower bound alone, a tensor. Error: a plain number, for which there is clamp.
+ * clamp with a lower bound alone, a tensor.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; a plain number, for which there is clamp.
  *
  * By name: clamp_min. Takes number. Differentiable.
  */
@@ -665,7 +773,10 @@ TSR_API tsr_tensor *tsr_clamp_min(tsr_tensor *input, tsr_tensor *min);
 /**
  * clamp_max(Tensor input, Tensor max) -> Tensor
  *
- * clamp with an upper bound alone, a tensor. Error: a plain number, for which there is clamp.
+ * clamp with an upper bound alone, a tensor.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; bool operands; a plain number, for which there is clamp.
  *
  * By name: clamp_max. Takes number. Differentiable.
  */
@@ -675,7 +786,9 @@ TSR_API tsr_tensor *tsr_clamp_max(tsr_tensor *input, tsr_tensor *max);
  * where(Tensor condition, Tensor input, Tensor other) -> Tensor
  *
  * input where the condition holds, other elsewhere.
- * All three broadcast; the result has the promoted dtype of input and other. Error: the condition is not boolean.
+ *
+ * Returns  the broadcast shape of all three; the promoted dtype of input and other.
+ * Errors   shapes that do not broadcast; a condition that is not bool.
  *
  * By name: where. Takes all. Differentiable.
  */
@@ -685,7 +798,9 @@ TSR_API tsr_tensor *tsr_where(tsr_tensor *condition, tsr_tensor *input, tsr_tens
  * nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor
  *
  * input with NaN and the infinities replaced; absent: 0, and the dtype's largest and smallest number.
- * Returns same shape, dtype and layout; the derivative is 0 where something was replaced.
+ *
+ * Returns  same shape, dtype and layout; the derivative is 0 where something was replaced.
+ * Errors   none of its own.
  *
  * By name: nan_to_num. Takes all. Differentiable. In place: tsr_nan_to_num_.
  */
@@ -725,7 +840,9 @@ TSR_API tsr_tensor *tsr_nan_to_num__v(const tsr_nan_to_num_args *args);
  * eq(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: equal (input == other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: eq. Takes all. Not differentiable.
  */
@@ -735,7 +852,9 @@ TSR_API tsr_tensor *tsr_eq(tsr_tensor *input, tsr_tensor *other);
  * ne(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: not equal (input != other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: ne, not_equal. Takes all. Not differentiable.
  */
@@ -745,7 +864,9 @@ TSR_API tsr_tensor *tsr_ne(tsr_tensor *input, tsr_tensor *other);
  * lt(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: input less than other (input < other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: lt, less. Takes all. Not differentiable.
  */
@@ -755,7 +876,9 @@ TSR_API tsr_tensor *tsr_lt(tsr_tensor *input, tsr_tensor *other);
  * le(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: input at most other (input <= other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: le, less_equal. Takes all. Not differentiable.
  */
@@ -765,7 +888,9 @@ TSR_API tsr_tensor *tsr_le(tsr_tensor *input, tsr_tensor *other);
  * gt(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: input greater than other (input > other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: gt, greater. Takes all. Not differentiable.
  */
@@ -775,7 +900,9 @@ TSR_API tsr_tensor *tsr_gt(tsr_tensor *input, tsr_tensor *other);
  * ge(Tensor input, Tensor other) -> Tensor
  *
  * Element by element: input at least other (input >= other).
- * The operands broadcast and are compared in their promoted dtype; returns bool. Error: input is a plain number.
+ *
+ * Returns  bool, of the broadcast shape; compared in the promoted dtype.
+ * Errors   shapes that do not broadcast; input is a plain number.
  *
  * By name: ge, greater_equal. Takes all. Not differentiable.
  */
@@ -785,7 +912,9 @@ TSR_API tsr_tensor *tsr_ge(tsr_tensor *input, tsr_tensor *other);
  * logical_and(Tensor input, Tensor other) -> Tensor
  *
  * True where both operands are nonzero.
- * The operands broadcast; returns bool. Error: a plain number.
+ *
+ * Returns  bool, of the broadcast shape.
+ * Errors   shapes that do not broadcast; a plain number.
  *
  * By name: logical_and. Takes all. Not differentiable.
  */
@@ -795,7 +924,9 @@ TSR_API tsr_tensor *tsr_logical_and(tsr_tensor *input, tsr_tensor *other);
  * logical_or(Tensor input, Tensor other) -> Tensor
  *
  * True where an operand is nonzero.
- * The operands broadcast; returns bool. Error: a plain number.
+ *
+ * Returns  bool, of the broadcast shape.
+ * Errors   shapes that do not broadcast; a plain number.
  *
  * By name: logical_or. Takes all. Not differentiable.
  */
@@ -805,7 +936,9 @@ TSR_API tsr_tensor *tsr_logical_or(tsr_tensor *input, tsr_tensor *other);
  * logical_xor(Tensor input, Tensor other) -> Tensor
  *
  * True where exactly one operand is nonzero.
- * The operands broadcast; returns bool. Error: a plain number.
+ *
+ * Returns  bool, of the broadcast shape.
+ * Errors   shapes that do not broadcast; a plain number.
  *
  * By name: logical_xor. Takes all. Not differentiable.
  */
@@ -814,7 +947,10 @@ TSR_API tsr_tensor *tsr_logical_xor(tsr_tensor *input, tsr_tensor *other);
 /**
  * logical_not(Tensor input) -> Tensor
  *
- * True where input is 0. Returns bool, input's shape.
+ * True where input is 0.
+ *
+ * Returns  bool, input's shape.
+ * Errors   none of its own.
  *
  * By name: logical_not. Takes all. Not differentiable.
  */
@@ -824,7 +960,9 @@ TSR_API tsr_tensor *tsr_logical_not(tsr_tensor *input);
  * bitwise_and(Tensor input, Tensor other) -> Tensor
  *
  * And of the bits of integers, or of booleans.
- * The operands broadcast; the result has their promoted dtype. Error: floating operands.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; floating operands.
  *
  * By name: bitwise_and. Takes i64, i32, u8, bool. Not differentiable.
  */
@@ -834,7 +972,9 @@ TSR_API tsr_tensor *tsr_bitwise_and(tsr_tensor *input, tsr_tensor *other);
  * bitwise_or(Tensor input, Tensor other) -> Tensor
  *
  * Or of the bits of integers, or of booleans.
- * The operands broadcast; the result has their promoted dtype. Error: floating operands.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; floating operands.
  *
  * By name: bitwise_or. Takes i64, i32, u8, bool. Not differentiable.
  */
@@ -844,7 +984,9 @@ TSR_API tsr_tensor *tsr_bitwise_or(tsr_tensor *input, tsr_tensor *other);
  * bitwise_xor(Tensor input, Tensor other) -> Tensor
  *
  * Exclusive or of the bits of integers, or of booleans.
- * The operands broadcast; the result has their promoted dtype. Error: floating operands.
+ *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   shapes that do not broadcast; floating operands.
  *
  * By name: bitwise_xor. Takes i64, i32, u8, bool. Not differentiable.
  */
@@ -853,7 +995,10 @@ TSR_API tsr_tensor *tsr_bitwise_xor(tsr_tensor *input, tsr_tensor *other);
 /**
  * bitwise_not(Tensor input) -> Tensor
  *
- * The bits of integers inverted, or booleans. Returns same shape and dtype. Error: floating input.
+ * The bits of integers inverted, or booleans.
+ *
+ * Returns  same shape and dtype.
+ * Errors   floating input.
  *
  * By name: bitwise_not. Takes i64, i32, u8, bool. Not differentiable.
  */
@@ -862,7 +1007,10 @@ TSR_API tsr_tensor *tsr_bitwise_not(tsr_tensor *input);
 /**
  * isnan(Tensor input) -> Tensor
  *
- * True where input is not a number. Returns bool, input's shape.
+ * True where input is not a number.
+ *
+ * Returns  bool, input's shape.
+ * Errors   none of its own.
  *
  * By name: isnan. Takes all. Not differentiable.
  */
@@ -871,7 +1019,10 @@ TSR_API tsr_tensor *tsr_isnan(tsr_tensor *input);
 /**
  * isinf(Tensor input) -> Tensor
  *
- * True where input is infinite. Returns bool, input's shape.
+ * True where input is infinite.
+ *
+ * Returns  bool, input's shape.
+ * Errors   none of its own.
  *
  * By name: isinf. Takes all. Not differentiable.
  */
@@ -880,7 +1031,10 @@ TSR_API tsr_tensor *tsr_isinf(tsr_tensor *input);
 /**
  * isfinite(Tensor input) -> Tensor
  *
- * True where input is neither infinite nor NaN. Returns bool, input's shape.
+ * True where input is neither infinite nor NaN.
+ *
+ * Returns  bool, input's shape.
+ * Errors   none of its own.
  *
  * By name: isfinite. Takes all. Not differentiable.
  */
@@ -890,7 +1044,9 @@ TSR_API tsr_tensor *tsr_isfinite(tsr_tensor *input);
  * isclose(Tensor input, Tensor other, float rtol=1e-5, float atol=1e-8, bool equal_nan=False) -> Tensor
  *
  * True where |input - other| <= atol + rtol * |other|, or both are the same infinity, or, with equal_nan, both NaN.
- * The operands broadcast; returns bool. Error: different dtypes, a negative tolerance, a plain number.
+ *
+ * Returns  bool, of the broadcast shape.
+ * Errors   shapes that do not broadcast; different dtypes; a negative tolerance; a plain number.
  *
  * By name: isclose. Takes all. Not differentiable.
  */
@@ -907,7 +1063,10 @@ TSR_API tsr_tensor *tsr_isclose_v(const tsr_isclose_args *args);
 /**
  * allclose(Tensor input, Tensor other, float rtol=1e-5, float atol=1e-8, bool equal_nan=False) -> Tensor
  *
- * Whether isclose holds everywhere. Returns bool, 0-d (tsr_item reads it). Errors as isclose.
+ * Whether isclose holds everywhere.
+ *
+ * Returns  bool, 0-d (tsr_item reads it).
+ * Errors   those of isclose.
  *
  * By name: allclose. Takes all. Not differentiable.
  */
@@ -925,7 +1084,9 @@ TSR_API tsr_tensor *tsr_allclose_v(const tsr_allclose_args *args);
  * equal(Tensor input, Tensor other) -> Tensor
  *
  * Whether both have the same shape and, in their promoted dtype, the same elements (NaN equals nothing).
- * Returns bool, 0-d.
+ *
+ * Returns  bool, 0-d.
+ * Errors   none of its own.
  *
  * By name: equal. Takes all. Not differentiable.
  */
@@ -950,6 +1111,7 @@ TSR_API tsr_tensor *tsr_equal(tsr_tensor *input, tsr_tensor *other);
  * stride, padding, dilation  as conv2d
  *
  * Returns  [N, K, Lo] or [K, Lo].
+ * Errors   those of conv2d.
  *
  * By name: nn.functional.conv1d, conv1d. Takes float. Differentiable.
  */
@@ -970,6 +1132,9 @@ TSR_API tsr_tensor *tsr_conv1d_v(const tsr_conv1d_args *args);
  *     dilation=1, int groups=1) -> Tensor
  *
  * conv1d with padding by name: "valid" (none) or "same" (as long as the input; stride 1), torch.nn.functional.conv1d.
+ *
+ * Returns  [N, K, Lo] or [K, Lo].
+ * Errors   another word; "same" with a stride other than 1; those of conv1d.
  *
  * By name: nn.functional.conv1d, conv1d. Takes float. Differentiable.
  */
@@ -997,9 +1162,11 @@ TSR_API tsr_tensor *tsr_conv1d_padding_v(const tsr_conv1d_padding_args *args);
  * stride, dilation  {rows, columns}
  * padding  {rows, columns} of zeros on either side
  *
- * Returns  [N, K, Ho, Wo], Ho = (H + 2 padding - dilation (R - 1) - 1) / stride + 1, channels-last; or [K, Ho, Wo].
- * Errors   dtypes or channels disagree; groups does not divide C and K; Ho or Wo below 1.
  * Twice differentiable.
+ *
+ * Returns  [N, K, Ho, Wo], Ho = (H + 2 padding - dilation (R - 1) - 1) / stride + 1, channels-last; or [K, Ho, Wo].
+ * Errors   dtypes or channels that disagree, or are no floats; another number of dimensions; groups does not divide
+ *          the channels; a kernel larger than the padded input; a stride or dilation below 1; a negative padding.
  *
  * By name: nn.functional.conv2d, conv2d. Takes float. Differentiable.
  */
@@ -1020,6 +1187,9 @@ TSR_API tsr_tensor *tsr_conv2d_v(const tsr_conv2d_args *args);
  *     dilation=1, int groups=1) -> Tensor
  *
  * conv2d with padding by name: "valid" (none) or "same" (as large as the input; stride 1), torch.nn.functional.conv2d.
+ *
+ * Returns  [N, K, Ho, Wo] or [K, Ho, Wo].
+ * Errors   another word; "same" with a stride other than 1; those of conv2d.
  *
  * By name: nn.functional.conv2d, conv2d. Takes float. Differentiable.
  */
@@ -1047,6 +1217,7 @@ TSR_API tsr_tensor *tsr_conv2d_padding_v(const tsr_conv2d_padding_args *args);
  * stride, padding, dilation  as conv2d
  *
  * Returns  [N, K, Do, Ho, Wo] or [K, Do, Ho, Wo].
+ * Errors   those of conv2d.
  *
  * By name: nn.functional.conv3d, conv3d. Takes float. Differentiable.
  */
@@ -1068,6 +1239,9 @@ TSR_API tsr_tensor *tsr_conv3d_v(const tsr_conv3d_args *args);
  *
  * conv3d with padding by name: "valid" (none) or "same" (as large as the input; stride 1), torch.nn.functional.conv3d.
  *
+ * Returns  [N, K, Do, Ho, Wo] or [K, Do, Ho, Wo].
+ * Errors   another word; "same" with a stride other than 1; those of conv3d.
+ *
  * By name: nn.functional.conv3d, conv3d. Takes float. Differentiable.
  */
 typedef struct tsr_conv3d_padding_args {
@@ -1087,6 +1261,9 @@ TSR_API tsr_tensor *tsr_conv3d_padding_v(const tsr_conv3d_padding_args *args);
  *     output_padding=0, int groups=1, int[1] dilation=1) -> Tensor
  *
  * 1-d transposed convolution, torch.nn.functional.conv_transpose1d. See conv_transpose2d.
+ *
+ * Returns  [N, K, Lo] or [K, Lo].
+ * Errors   those of conv_transpose2d.
  *
  * By name: nn.functional.conv_transpose1d, conv_transpose1d. Takes float. Differentiable.
  */
@@ -1116,6 +1293,9 @@ TSR_API tsr_tensor *tsr_conv_transpose1d_v(const tsr_conv_transpose1d_args *args
  * output_padding  rows and columns added on the high side; below stride or dilation
  *
  * Returns  [N, K, Ho, Wo], Ho = (H - 1) stride - 2 padding + dilation (R - 1) + output_padding + 1, channels-last.
+ * Errors   dtypes or channels that disagree, or are no floats; another number of dimensions; groups does not divide
+ *          the channels; output_padding not below stride or dilation; a result of size below 1; a stride or dilation
+ *          below 1; a negative padding.
  *
  * By name: nn.functional.conv_transpose2d, conv_transpose2d. Takes float. Differentiable.
  */
@@ -1137,6 +1317,9 @@ TSR_API tsr_tensor *tsr_conv_transpose2d_v(const tsr_conv_transpose2d_args *args
  *     output_padding=0, int groups=1, int[3] dilation=1) -> Tensor
  *
  * 3-d transposed convolution, torch.nn.functional.conv_transpose3d. See conv_transpose2d.
+ *
+ * Returns  [N, K, Do, Ho, Wo] or [K, Do, Ho, Wo].
+ * Errors   those of conv_transpose2d.
  *
  * By name: nn.functional.conv_transpose3d, conv_transpose3d. Takes float. Differentiable.
  */
@@ -1173,6 +1356,9 @@ TSR_API tsr_tensor *tsr_conv_transpose3d_v(const tsr_conv_transpose3d_args *args
  * input as another dtype; input itself when it has that dtype already, unless copy is asked for.
  * Floats become integers by truncation, and true where they are not 0. The gradient is cast back.
  *
+ * Returns  input's shape and layout, of the dtype given.
+ * Errors   no dtype is given.
+ *
  * By name: to, type. Takes all. Differentiable.
  */
 typedef struct tsr_to_args {
@@ -1186,8 +1372,11 @@ TSR_API tsr_tensor *tsr_to_v(const tsr_to_args *args);
 /**
  * clone(Tensor input, *, str memory_format="preserve") -> Tensor
  *
- * A copy in memory of its own. memory_format is "preserve" (input's layout where it is dense), "contiguous" (row-major) or
- * "channels_last" (4-d). Error: another word; channels_last of an input that is not 4-d.
+ * A copy in memory of its own. memory_format is "preserve" (input's layout where it is dense), "contiguous"
+ * (row-major) or "channels_last" (4-d).
+ *
+ * Returns  input's shape and dtype.
+ * Errors   another word; "channels_last" of an input that is not 4-d.
  *
  * By name: clone. Takes all. Differentiable.
  */
@@ -1201,8 +1390,11 @@ TSR_API tsr_tensor *tsr_clone_v(const tsr_clone_args *args);
 /**
  * contiguous(Tensor input, *, str memory_format="contiguous") -> Tensor
  *
- * input itself when its elements lie in memory as memory_format ("contiguous", "channels_last") says, else such a copy.
- * Error: as clone.
+ * input itself when its elements lie in memory as memory_format ("contiguous", "channels_last") says, else such a
+ * copy.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   those of clone.
  *
  * By name: contiguous. Takes all. Differentiable.
  */
@@ -1217,7 +1409,9 @@ TSR_API tsr_tensor *tsr_contiguous_v(const tsr_contiguous_args *args);
  * copy_(Tensor input, Tensor src, bool non_blocking=False) -> Tensor
  *
  * Write src's values, broadcast to input's shape and cast to its dtype, into input. non_blocking changes nothing here.
- * Returns input. Error: src does not broadcast to input's shape.
+ *
+ * Returns  input.
+ * Errors   src does not broadcast to input's shape; elements of input overlap in memory.
  *
  * By name: copy_. Takes all. Differentiable.
  */
@@ -1232,8 +1426,11 @@ TSR_API tsr_tensor *tsr_copy__v(const tsr_copy__args *args);
 /**
  * fill(Tensor input, Tensor value) -> Tensor
  *
- * input's shape and dtype, every element `value`: a number or a 0-d tensor, which gets the sum of the gradient.
- * The derivative with respect to input is 0. Error: value has dimensions.
+ * input's shape and dtype, every element `value`: a number or a 0-d tensor, which gets the sum of the gradient. The
+ * derivative with respect to input is 0.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   value has dimensions.
  *
  * By name: fill. Takes all. Differentiable. In place: tsr_fill_.
  */
@@ -1243,7 +1440,10 @@ TSR_API tsr_tensor *tsr_fill_(tsr_tensor *input, tsr_tensor *value);
 /**
  * zero_(Tensor input) -> Tensor
  *
- * Write 0 into every element. Returns input.
+ * Write 0 into every element.
+ *
+ * Returns  input.
+ * Errors   input cannot be written: it is a leaf that requires a gradient.
  *
  * By name: zero_. Takes all. Differentiable.
  */
@@ -1261,7 +1461,10 @@ TSR_API tsr_tensor *tsr_zero_(tsr_tensor *input);
 /**
  * empty(int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Memory that is not initialised. Returns [size], row-major; dtype f32 unless given.
+ * Memory that is not initialised.
+ *
+ * Returns  [size], row-major; dtype f32 unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: empty. Takes all. Not differentiable.
  */
@@ -1275,7 +1478,10 @@ TSR_API tsr_tensor *tsr_empty_v(const tsr_empty_args *args);
 /**
  * zeros(int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Zeros. Returns [size], row-major; dtype f32 unless given.
+ * Zeros.
+ *
+ * Returns  [size], row-major; dtype f32 unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: zeros. Takes all. Not differentiable.
  */
@@ -1289,7 +1495,10 @@ TSR_API tsr_tensor *tsr_zeros_v(const tsr_zeros_args *args);
 /**
  * ones(int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Ones. Returns [size], row-major; dtype f32 unless given.
+ * Ones.
+ *
+ * Returns  [size], row-major; dtype f32 unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: ones. Takes all. Not differentiable.
  */
@@ -1303,7 +1512,10 @@ TSR_API tsr_tensor *tsr_ones_v(const tsr_ones_args *args);
 /**
  * full(int[] size, Scalar fill_value, *, dtype? dtype=None) -> Tensor
  *
- * One value everywhere. Returns [size], row-major; unless given, dtype f32, i64 or bool as the value is.
+ * One value everywhere.
+ *
+ * Returns  [size], row-major; unless given, dtype f32, i64 or bool as the value is.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: full. Takes all. Not differentiable.
  */
@@ -1318,8 +1530,10 @@ TSR_API tsr_tensor *tsr_full_v(const tsr_full_args *args);
 /**
  * eye(int n, int? m=None, *, dtype? dtype=None) -> Tensor
  *
- * Ones on the diagonal, zeros elsewhere. Returns [n, m], m = n unless given; dtype f32 unless given.
- * Error: a negative size.
+ * Ones on the diagonal, zeros elsewhere.
+ *
+ * Returns  [n, m], m = n unless given; dtype f32 unless given.
+ * Errors   a negative size.
  *
  * By name: eye. Takes all. Not differentiable.
  */
@@ -1334,7 +1548,10 @@ TSR_API tsr_tensor *tsr_eye_v(const tsr_eye_args *args);
 /**
  * arange(Scalar end, *, dtype? dtype=None) -> Tensor
  *
- * 0, 1, ... up to but without `end`. Returns 1-d; dtype i64, or f32 for a floating end, unless given.
+ * 0, 1, ... up to but without `end`.
+ *
+ * Returns  1-d; dtype i64, or f32 for a floating end, unless given.
+ * Errors   an end that is below 0 or not finite.
  *
  * By name: arange. Takes number. Not differentiable.
  */
@@ -1349,8 +1566,9 @@ TSR_API tsr_tensor *tsr_arange_v(const tsr_arange_args *args);
  * arange.start(Scalar start, Scalar end, Scalar step=1, *, dtype? dtype=None) -> Tensor
  *
  * start, start + step, ... up to but without `end`: ceil((end - start) / step) elements.
- * Returns 1-d; dtype i64 when all numbers are integers, else f32, unless given.
- * Error: step 0; bounds that are not finite; a step that leads away from the end.
+ *
+ * Returns  1-d; dtype i64 when all numbers are integers, else f32, unless given.
+ * Errors   step 0; bounds that are not finite; a step that leads away from the end.
  *
  * By name: arange. Takes number. Not differentiable.
  */
@@ -1366,8 +1584,10 @@ TSR_API tsr_tensor *tsr_arange_start_v(const tsr_arange_start_args *args);
 /**
  * linspace(Scalar start, Scalar end, int steps, *, dtype? dtype=None) -> Tensor
  *
- * `steps` numbers at equal distance from start to end, both included. Returns [steps]; dtype f32 unless given.
- * Error: steps is negative.
+ * `steps` numbers at equal distance from start to end, both included.
+ *
+ * Returns  [steps]; dtype f32 unless given.
+ * Errors   steps is negative.
  *
  * By name: linspace. Takes number. Not differentiable.
  */
@@ -1385,6 +1605,9 @@ TSR_API tsr_tensor *tsr_linspace_v(const tsr_linspace_args *args);
  *
  * Memory that is not initialised, of input's shape, layout and, unless given, dtype.
  *
+ * Returns  input's shape and layout; input's dtype unless given.
+ * Errors   none of its own.
+ *
  * By name: empty_like. Takes all. Not differentiable.
  */
 typedef struct tsr_empty_like_args {
@@ -1398,6 +1621,9 @@ TSR_API tsr_tensor *tsr_empty_like_v(const tsr_empty_like_args *args);
  * zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor
  *
  * Zeros of input's shape, layout and, unless given, dtype.
+ *
+ * Returns  input's shape and layout; input's dtype unless given.
+ * Errors   none of its own.
  *
  * By name: zeros_like. Takes all. Not differentiable.
  */
@@ -1413,6 +1639,9 @@ TSR_API tsr_tensor *tsr_zeros_like_v(const tsr_zeros_like_args *args);
  *
  * Ones of input's shape, layout and, unless given, dtype.
  *
+ * Returns  input's shape and layout; input's dtype unless given.
+ * Errors   none of its own.
+ *
  * By name: ones_like. Takes all. Not differentiable.
  */
 typedef struct tsr_ones_like_args {
@@ -1427,6 +1656,9 @@ TSR_API tsr_tensor *tsr_ones_like_v(const tsr_ones_like_args *args);
  *
  * One value everywhere, of input's shape, layout and, unless given, dtype.
  *
+ * Returns  input's shape and layout; input's dtype unless given.
+ * Errors   none of its own.
+ *
  * By name: full_like. Takes all. Not differentiable.
  */
 typedef struct tsr_full_like_args {
@@ -1440,7 +1672,10 @@ TSR_API tsr_tensor *tsr_full_like_v(const tsr_full_like_args *args);
 /**
  * new_empty(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Memory that is not initialised. Returns [size], row-major; dtype input's unless given.
+ * Memory that is not initialised.
+ *
+ * Returns  [size], row-major; dtype input's unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: new_empty. Takes all. Not differentiable.
  */
@@ -1455,7 +1690,10 @@ TSR_API tsr_tensor *tsr_new_empty_v(const tsr_new_empty_args *args);
 /**
  * new_zeros(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Zeros. Returns [size], row-major; dtype input's unless given.
+ * Zeros.
+ *
+ * Returns  [size], row-major; dtype input's unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: new_zeros. Takes all. Not differentiable.
  */
@@ -1470,7 +1708,10 @@ TSR_API tsr_tensor *tsr_new_zeros_v(const tsr_new_zeros_args *args);
 /**
  * new_ones(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor
  *
- * Ones. Returns [size], row-major; dtype input's unless given.
+ * Ones.
+ *
+ * Returns  [size], row-major; dtype input's unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: new_ones. Takes all. Not differentiable.
  */
@@ -1485,7 +1726,10 @@ TSR_API tsr_tensor *tsr_new_ones_v(const tsr_new_ones_args *args);
 /**
  * new_full(Tensor input, int[] size, Scalar fill_value, *, dtype? dtype=None) -> Tensor
  *
- * One value everywhere. Returns [size], row-major; dtype input's unless given.
+ * One value everywhere.
+ *
+ * Returns  [size], row-major; dtype input's unless given.
+ * Errors   a negative size, or more elements than memory can hold.
  *
  * By name: new_full. Takes all. Not differentiable.
  */
@@ -1502,8 +1746,9 @@ TSR_API tsr_tensor *tsr_new_full_v(const tsr_new_full_args *args);
  * one_hot(Tensor input, int num_classes=-1) -> Tensor
  *
  * 1 at each class index, 0 elsewhere. input: i64 class indices of any shape.
- * Returns [input's shape, num_classes], i64; num_classes -1 means the largest index plus 1.
- * Error: another dtype; an index outside [0, num_classes).
+ *
+ * Returns  [input's shape, num_classes], i64; num_classes -1 means the largest index plus 1.
+ * Errors   another dtype; an index outside [0, num_classes).
  *
  * By name: nn.functional.one_hot. Takes i64. Not differentiable.
  */
@@ -1518,7 +1763,9 @@ TSR_API tsr_tensor *tsr_one_hot_v(const tsr_one_hot_args *args);
  * tril(Tensor input, int diagonal=0) -> Tensor
  *
  * The lower triangle of matrices [.., m, n]: elements with column - row <= diagonal, zero elsewhere.
- * Returns input's shape, dtype and layout. Error: fewer than two dimensions.
+ *
+ * Returns  input's shape, dtype and layout.
+ * Errors   fewer than two dimensions.
  *
  * By name: tril. Takes all. Differentiable. In place: tsr_tril_.
  */
@@ -1534,7 +1781,9 @@ TSR_API tsr_tensor *tsr_tril__v(const tsr_tril_args *args);
  * triu(Tensor input, int diagonal=0) -> Tensor
  *
  * The upper triangle of matrices [.., m, n]: elements with column - row >= diagonal, zero elsewhere.
- * Returns input's shape, dtype and layout. Error: fewer than two dimensions.
+ *
+ * Returns  input's shape, dtype and layout.
+ * Errors   fewer than two dimensions.
  *
  * By name: triu. Takes all. Differentiable. In place: tsr_triu_.
  */
@@ -1580,6 +1829,8 @@ TSR_API tsr_tensor *tsr_triu__v(const tsr_triu_args *args);
  * input    [N, C, H, W] or [C, H, W]
  *
  * Returns  [N, C R S, blocks] (without N for a 3-d input), R and S the kernel's size.
+ * Errors   input is neither 3-d nor 4-d; a kernel, dilation or stride below 1; a negative padding; a kernel that
+ *          does not fit.
  *
  * By name: nn.functional.unfold. Takes float. Differentiable.
  */
@@ -1604,6 +1855,8 @@ TSR_API tsr_tensor *tsr_im2col_v(const tsr_im2col_args *args);
  * output_size  {H, W}
  *
  * Returns  [N, C, H, W].
+ * Errors   input of another dtype than f32 and f64, or whose sizes do not fit the output and the kernel; a kernel,
+ *          dilation or stride below 1; a negative padding.
  *
  * By name: nn.functional.fold. Takes float. Differentiable.
  */
@@ -1638,6 +1891,8 @@ TSR_API tsr_tensor *tsr_fold_v(const tsr_fold_args *args);
  * align_corners  -1 and 1 are the centres of the corner pixels instead of their outer borders
  *
  * Returns  [N, C, Ho, Wo] or [N, C, Do, Ho, Wo].
+ * Errors   shapes, dtypes or batch sizes that do not fit; input without pixels; another mode; "bicubic" of a 5-d
+ *          input.
  *
  * By name: nn.functional.grid_sample, grid_sampler. Takes float. Differentiable.
  */
@@ -1660,6 +1915,7 @@ TSR_API tsr_tensor *tsr_grid_sample_v(const tsr_grid_sample_args *args);
  * size     the output's: [N, C, H, W] or [N, C, D, H, W]
  *
  * Returns  [N, H, W, 2] or [N, D, H, W, 3].
+ * Errors   theta and size that do not fit; no pixels.
  *
  * By name: nn.functional.affine_grid. Takes float. Differentiable.
  */
@@ -1687,6 +1943,8 @@ TSR_API tsr_tensor *tsr_affine_grid_v(const tsr_affine_grid_args *args);
  * sparse_grad  accepted and ignored: gradients are dense
  *
  * Returns  index's shape, input's dtype.
+ * Errors   an index out of range; an index of another dtype, number of dimensions, or larger than input in another
+ *          dimension than dim.
  *
  * By name: gather. Takes all. Differentiable.
  */
@@ -1710,6 +1968,10 @@ TSR_API tsr_tensor *tsr_gather_v(const tsr_gather_args *args);
  *
  * Where an index is there twice the later value in row-major order stays.
  *
+ * Returns  input's shape and dtype.
+ * Errors   an index out of range; an index of another dtype, or that does not fit input or src; src of another
+ *          dtype; another word for reduce; a gradient with reduce.
+ *
  * By name: scatter. Takes all. Differentiable. In place: tsr_scatter_.
  */
 typedef struct tsr_scatter_args {
@@ -1727,6 +1989,9 @@ TSR_API tsr_tensor *tsr_scatter__v(const tsr_scatter_args *args);
  * scatter.value(Tensor input, int dim, Tensor index, Scalar value, *, str? reduce=None) -> Tensor
  *
  * scatter of one number, torch.scatter.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   those of scatter.
  *
  * By name: scatter. Takes all. Differentiable. In place: tsr_scatter_value_.
  */
@@ -1747,6 +2012,9 @@ TSR_API tsr_tensor *tsr_scatter_value__v(const tsr_scatter_value_args *args);
  * A copy of input with src[i][j] added to out[index[i][j]][j] for dim 0, and so on; repeated indices add up, in order,
  * torch.scatter_add.
  *
+ * Returns  input's shape and dtype.
+ * Errors   those of scatter.
+ *
  * By name: scatter_add. Takes number. Differentiable. In place: tsr_scatter_add_.
  */
 TSR_API tsr_tensor *tsr_scatter_add(tsr_tensor *input, int64_t dim, tsr_tensor *index, tsr_tensor *src);
@@ -1761,6 +2029,9 @@ TSR_API tsr_tensor *tsr_scatter_add_(tsr_tensor *input, int64_t dim, tsr_tensor 
  * include_self  whether input's values take part where an index points
  *
  * The gradient of amax and amin is divided evenly among equals.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   another word for reduce; those of scatter.
  *
  * By name: scatter_reduce. Takes number. Differentiable. In place: tsr_scatter_reduce_.
  */
@@ -1783,6 +2054,9 @@ TSR_API tsr_tensor *tsr_scatter_reduce__v(const tsr_scatter_reduce_args *args);
  *
  * index    0-d or 1-d, i64 or i32, values in [0, size)
  *
+ * Returns  input's shape with dim as long as index; input's dtype.
+ * Errors   an index out of range; index of another dtype or with more dimensions.
+ *
  * By name: index_select. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_index_select(tsr_tensor *input, int64_t dim, tsr_tensor *index);
@@ -1794,6 +2068,9 @@ TSR_API tsr_tensor *tsr_index_select(tsr_tensor *input, int64_t dim, tsr_tensor 
  *
  * index    0-d or 1-d, i64 or i32, values in [0, size)
  * source   input's dtype and shape, but for `dim`: as long as index
+ *
+ * Returns  input's shape and dtype.
+ * Errors   an index out of range; index of another dtype or with more dimensions; source of another dtype or shape.
  *
  * By name: index_add. Takes number. Differentiable. In place: tsr_index_add_.
  */
@@ -1816,6 +2093,9 @@ TSR_API tsr_tensor *tsr_index_add__v(const tsr_index_add_args *args);
  * index    0-d or 1-d, i64, values in [0, size)
  * source   input's dtype and shape, but for `dim`: as long as index
  *
+ * Returns  input's shape and dtype.
+ * Errors   an index out of range; index of another dtype or with more dimensions; source of another dtype or shape.
+ *
  * By name: index_copy. Takes all. Differentiable. In place: tsr_index_copy_.
  */
 TSR_API tsr_tensor *tsr_index_copy(tsr_tensor *input, int64_t dim, tsr_tensor *index, tsr_tensor *source);
@@ -1826,6 +2106,9 @@ TSR_API tsr_tensor *tsr_index_copy_(tsr_tensor *input, int64_t dim, tsr_tensor *
  *
  * A copy of input with a number at the indices `index` of a dimension, torch.index_fill.
  *
+ * Returns  input's shape and dtype.
+ * Errors   an index out of range; index of another dtype or with more dimensions.
+ *
  * By name: index_fill. Takes all. Differentiable. In place: tsr_index_fill_.
  */
 TSR_API tsr_tensor *tsr_index_fill(tsr_tensor *input, int64_t dim, tsr_tensor *index, tsr_number value);
@@ -1835,6 +2118,9 @@ TSR_API tsr_tensor *tsr_index_fill_(tsr_tensor *input, int64_t dim, tsr_tensor *
  * index_fill.tensor(Tensor input, int dim, Tensor index, Tensor value) -> Tensor
  *
  * index_fill with the value of a 0-d tensor, torch.index_fill.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   those of index_fill; value is not 0-d.
  *
  * By name: index_fill. Takes all. Differentiable. In place: tsr_index_fill_tensor_.
  */
@@ -1865,6 +2151,9 @@ TSR_API tsr_tensor *tsr_index(tsr_tensor *input, tsr_tensors indices);
  * values      input's dtype; broadcast to the shape that `index` would return
  * accumulate  add instead; repeated indices add up
  *
+ * Returns  input's shape and dtype.
+ * Errors   those of index; values of another dtype, or that do not broadcast.
+ *
  * By name: index_put. Takes all. Differentiable. In place: tsr_index_put_.
  */
 typedef struct tsr_index_put_args {
@@ -1884,6 +2173,9 @@ TSR_API tsr_tensor *tsr_index_put__v(const tsr_index_put_args *args);
  *
  * index    i64; negative counts from the end
  *
+ * Returns  index's shape, input's dtype.
+ * Errors   an index out of range; index is not i64.
+ *
  * By name: take. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_take(tsr_tensor *input, tsr_tensor *index);
@@ -1894,6 +2186,10 @@ TSR_API tsr_tensor *tsr_take(tsr_tensor *input, tsr_tensor *index);
  * gather with input and indices broadcast in the other dimensions, torch.take_along_dim.
  *
  * dim      absent: of the flattened input
+ *
+ * Returns  the broadcast shape, indices' size in dim; input's dtype.
+ * Errors   an index out of range; indices that are not i64, or have another number of dimensions, or do not
+ *          broadcast.
  *
  * By name: take_along_dim. Takes all. Differentiable.
  */
@@ -1912,6 +2208,9 @@ TSR_API tsr_tensor *tsr_take_along_dim_v(const tsr_take_along_dim_args *args);
  *
  * mask     bool; broadcast with input
  *
+ * Returns  the broadcast shape, input's dtype.
+ * Errors   shapes that do not broadcast; a mask that is not bool; a value that input's dtype cannot hold.
+ *
  * By name: masked_fill. Takes all. Differentiable. In place: tsr_masked_fill_.
  */
 TSR_API tsr_tensor *tsr_masked_fill(tsr_tensor *input, tsr_tensor *mask, tsr_number value);
@@ -1921,6 +2220,9 @@ TSR_API tsr_tensor *tsr_masked_fill_(tsr_tensor *input, tsr_tensor *mask, tsr_nu
  * masked_fill.tensor(Tensor input, Tensor mask, Tensor value) -> Tensor
  *
  * masked_fill with the value of a 0-d tensor, torch.masked_fill.
+ *
+ * Returns  the broadcast shape, input's dtype.
+ * Errors   those of masked_fill; value is not 0-d.
  *
  * By name: masked_fill. Takes all. Differentiable. In place: tsr_masked_fill_tensor_.
  */
@@ -1934,6 +2236,9 @@ TSR_API tsr_tensor *tsr_masked_fill_tensor_(tsr_tensor *input, tsr_tensor *mask,
  *
  * mask     bool; broadcast with input
  *
+ * Returns  1-d, input's dtype.
+ * Errors   shapes that do not broadcast; a mask that is not bool.
+ *
  * By name: masked_select. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_masked_select(tsr_tensor *input, tsr_tensor *mask);
@@ -1946,6 +2251,9 @@ TSR_API tsr_tensor *tsr_masked_select(tsr_tensor *input, tsr_tensor *mask);
  * mask     bool; broadcast with input
  * source   input's dtype; at least as many elements as the mask has true ones
  *
+ * Returns  the broadcast shape, input's dtype.
+ * Errors   shapes that do not broadcast; a mask that is not bool; source of another dtype, or with too few elements.
+ *
  * By name: masked_scatter. Takes all. Differentiable. In place: tsr_masked_scatter_.
  */
 TSR_API tsr_tensor *tsr_masked_scatter(tsr_tensor *input, tsr_tensor *mask, tsr_tensor *source);
@@ -1957,6 +2265,7 @@ TSR_API tsr_tensor *tsr_masked_scatter_(tsr_tensor *input, tsr_tensor *mask, tsr
  * The indices of the elements that are not zero, torch.nonzero.
  *
  * Returns  i64 [count, dimensions], in row-major order.
+ * Errors   none of its own.
  *
  * By name: nonzero, argwhere. Takes all. Not differentiable.
  */
@@ -1966,6 +2275,9 @@ TSR_API tsr_tensor *tsr_nonzero(tsr_tensor *input);
  * nonzero.as_tuple(Tensor input, bool as_tuple=True) -> Tensor[]
  *
  * nonzero as one i64 vector for each dimension (one for a 0-d input), torch.nonzero with as_tuple.
+ *
+ * Returns  as many i64 vectors [count] as input has dimensions.
+ * Errors   as_tuple is false; less room than that.
  *
  * By name: nonzero. Takes all. Not differentiable.
  */
@@ -1981,6 +2293,9 @@ TSR_API int64_t tsr_nonzero_as_tuple_v(const tsr_nonzero_as_tuple_args *args, ts
  *
  * nonzero.as_tuple, torch.where with a condition only.
  *
+ * Returns  as many i64 vectors [count] as condition has dimensions.
+ * Errors   less room than that.
+ *
  * By name: where. Takes all. Not differentiable.
  */
 TSR_API int64_t tsr_where_condition(tsr_tensor **out, int64_t room, tsr_tensor *condition);
@@ -1995,6 +2310,8 @@ TSR_API int64_t tsr_where_condition(tsr_tensor **out, int64_t room, tsr_tensor *
  * padding_idx  a row that receives no gradient; negative counts from the end
  *
  * Returns  input's shape with `features` added.
+ * Errors   an index out of range or of another dtype; weight is not 2-d; padding_idx is no row; an input of 8
+ *          dimensions.
  *
  * By name: nn.functional.embedding, embedding. Takes float. Differentiable.
  */
@@ -2013,6 +2330,9 @@ TSR_API tsr_tensor *tsr_embedding_v(const tsr_embedding_args *args);
  *
  * assume_unique  accepted and ignored
  * invert         which are not
+ *
+ * Returns  bool, elements' shape.
+ * Errors   none of its own.
  *
  * By name: isin. Takes number. Not differentiable.
  */
@@ -2036,6 +2356,9 @@ TSR_API tsr_tensor *tsr_isin_v(const tsr_isin_args *args);
  * sorter           i64, sorted_sequence's shape: the order that sorts it
  * out_int32        i32 instead of i64
  *
+ * Returns  input's shape, i64 (i32 with out_int32).
+ * Errors   shapes that do not fit; another word for side, or "left" with right; a sorter of another dtype or shape.
+ *
  * By name: searchsorted. Takes number. Not differentiable.
  */
 typedef struct tsr_searchsorted_args {
@@ -2053,6 +2376,9 @@ TSR_API tsr_tensor *tsr_searchsorted_v(const tsr_searchsorted_args *args);
  * bucketize(Tensor input, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor
  *
  * searchsorted with the arguments exchanged and 1-d boundaries, torch.bucketize.
+ *
+ * Returns  input's shape, i64 (i32 with out_int32).
+ * Errors   boundaries are not 1-d.
  *
  * By name: bucketize. Takes number. Not differentiable.
  */
@@ -2074,6 +2400,7 @@ TSR_API tsr_tensor *tsr_bucketize_v(const tsr_bucketize_args *args);
  * weights  input's shape
  *
  * Returns  [max(input) + 1 or minlength, the larger]: i64, or the weights' dtype (f64 for integers).
+ * Errors   input of floats, not 1-d or with a negative value; weights of another shape; a negative minlength.
  *
  * By name: bincount. Takes i64, i32, u8. Not differentiable.
  */
@@ -2151,6 +2478,9 @@ TSR_API tsr_tensor *tsr_interpolate_v(const tsr_interpolate_args *args);
  *
  * input    [.., n, n], symmetric and positive definite; only one triangle is read
  *
+ * Returns  [.., n, n], the triangle asked for.
+ * Errors   input of another dtype than f32 and f64, or no square matrices; a matrix that is not positive definite.
+ *
  * By name: linalg.cholesky, cholesky. Takes float. Differentiable.
  */
 typedef struct tsr_linalg_cholesky_args {
@@ -2165,7 +2495,8 @@ TSR_API tsr_tensor *tsr_linalg_cholesky_v(const tsr_linalg_cholesky_args *args);
  *
  * The inverse of each matrix, torch.linalg.inv.
  *
- * Errors   a singular matrix.
+ * Returns  [.., n, n].
+ * Errors   input of another dtype than f32 and f64, or no square matrices; a singular matrix.
  *
  * By name: linalg.inv, inverse. Takes float. Differentiable.
  */
@@ -2177,6 +2508,10 @@ TSR_API tsr_tensor *tsr_linalg_inv(tsr_tensor *input);
  * The determinant of each matrix, torch.linalg.det. The gradient of a singular matrix is right, too; its own gradient
  * needs an invertible one.
  *
+ * Returns  input's leading dimensions.
+ * Errors   input of another dtype than f32 and f64, or no square matrices; in its second derivative, a singular
+ *          matrix.
+ *
  * By name: linalg.det, det. Takes float. Differentiable.
  */
 TSR_API tsr_tensor *tsr_linalg_det(tsr_tensor *input);
@@ -2185,6 +2520,9 @@ TSR_API tsr_tensor *tsr_linalg_det(tsr_tensor *input);
  * linalg_slogdet(Tensor input) -> (Tensor sign, Tensor logabsdet)
  *
  * The sign of each determinant and the logarithm of its magnitude, torch.linalg.slogdet; 0 and -inf where it is 0.
+ *
+ * Returns  two tensors of input's leading dimensions.
+ * Errors   input of another dtype than f32 and f64, or no square matrices; in its derivative, a singular matrix.
  *
  * By name: linalg.slogdet, slogdet. Takes float. Differentiable.
  */
@@ -2201,7 +2539,9 @@ TSR_API tsr_linalg_slogdet_result tsr_linalg_slogdet(tsr_tensor *input);
  * input    [.., n, n]
  * B        [.., n, k], or vectors [.., n]; leading dimensions are broadcast
  *
- * Errors   a singular matrix.
+ * Returns  B's shape, its leading dimensions broadcast with input's.
+ * Errors   dtypes that differ; sizes that do not fit; input without square matrices; vectors with left false; a
+ *          singular matrix.
  *
  * By name: linalg.solve. Takes float. Differentiable.
  */
@@ -2222,6 +2562,9 @@ TSR_API tsr_tensor *tsr_linalg_solve_v(const tsr_linalg_solve_args *args);
  * B              [.., n, k]; leading dimensions are broadcast
  * unitriangular  the diagonal counts as ones and is not read
  *
+ * Returns  B's shape, its leading dimensions broadcast with input's.
+ * Errors   dtypes that differ; sizes that do not fit; input without square matrices.
+ *
  * By name: linalg.solve_triangular. Takes float. Differentiable.
  */
 typedef struct tsr_linalg_solve_triangular_args {
@@ -2240,6 +2583,10 @@ TSR_API tsr_tensor *tsr_linalg_solve_triangular_v(const tsr_linalg_solve_triangu
  * Q orthogonal and R upper triangular with input = Q R, torch.linalg.qr.
  *
  * mode     "reduced": Q [.., m, k], R [.., k, n] with k = min(m, n); "complete": Q [.., m, m], R [.., m, n]
+ *
+ * Returns  Q and R, of the sizes above.
+ * Errors   input of another dtype than f32 and f64, or without matrices; another mode; a derivative in mode
+ *          "complete" of tall matrices.
  *
  * By name: linalg.qr, qr. Takes float. Differentiable.
  */
@@ -2263,6 +2610,9 @@ TSR_API tsr_linalg_qr_result tsr_linalg_qr_v(const tsr_linalg_qr_args *args);
  * The gradient is defined where singular values are distinct (and not zero for other than square matrices), for losses
  * that do not depend on the vectors' signs.
  *
+ * Returns  U, S [.., k] and Vh, k = min(m, n).
+ * Errors   input of another dtype than f32 and f64, or without matrices.
+ *
  * By name: linalg.svd. Takes float. Differentiable.
  */
 typedef struct tsr_linalg_svd_args {
@@ -2279,6 +2629,9 @@ TSR_API tsr_linalg_svd_result tsr_linalg_svd_v(const tsr_linalg_svd_args *args);
  * svd(Tensor input, bool some=True) -> (Tensor U, Tensor S, Tensor V)
  *
  * linalg.svd that returns V instead of its transpose, and by default the reduced form, torch.svd.
+ *
+ * Returns  U, S and V.
+ * Errors   those of linalg.svd.
  *
  * By name: svd. Takes float. Differentiable.
  */
@@ -2306,7 +2659,10 @@ TSR_API tsr_svd_result tsr_svd_v(const tsr_svd_args *args);
 /**
  * l1_loss(Tensor input, Tensor target, str reduction="mean") -> Tensor
  *
- * |input - target|. Operands broadcast. Error: another reduction.
+ * |input - target|.
+ *
+ * Returns  0-d; with reduction "none", the broadcast shape.
+ * Errors   shapes that do not broadcast; another reduction; integer operands.
  *
  * By name: nn.functional.l1_loss. Takes float. Differentiable.
  */
@@ -2321,7 +2677,10 @@ TSR_API tsr_tensor *tsr_l1_loss_v(const tsr_l1_loss_args *args);
 /**
  * mse_loss(Tensor input, Tensor target, str reduction="mean") -> Tensor
  *
- * (input - target)^2. Operands broadcast. Error: another reduction.
+ * (input - target)^2.
+ *
+ * Returns  0-d; with reduction "none", the broadcast shape.
+ * Errors   shapes that do not broadcast; another reduction; integer operands.
  *
  * By name: nn.functional.mse_loss. Takes float. Differentiable.
  */
@@ -2336,8 +2695,11 @@ TSR_API tsr_tensor *tsr_mse_loss_v(const tsr_mse_loss_args *args);
 /**
  * smooth_l1_loss(Tensor input, Tensor target, str reduction="mean", float beta=1.0) -> Tensor
  *
- * With d = |input - target|: d^2 / (2 beta) below beta, d - beta / 2 from there on (Girshick 2015); l1_loss with beta 0.
- * Operands broadcast. Error: another reduction; beta is negative.
+ * With d = |input - target|: d^2 / (2 beta) below beta, d - beta / 2 from there on (Girshick 2015); l1_loss with
+ * beta 0.
+ *
+ * Returns  0-d; with reduction "none", the broadcast shape.
+ * Errors   shapes that do not broadcast; another reduction; beta is negative.
  *
  * By name: nn.functional.smooth_l1_loss. Takes float. Differentiable.
  */
@@ -2354,7 +2716,9 @@ TSR_API tsr_tensor *tsr_smooth_l1_loss_v(const tsr_smooth_l1_loss_args *args);
  * huber_loss(Tensor input, Tensor target, str reduction="mean", float delta=1.0) -> Tensor
  *
  * With d = |input - target|: d^2 / 2 up to delta, delta (d - delta / 2) above (Huber 1964).
- * Operands broadcast. Error: another reduction; delta is not positive.
+ *
+ * Returns  0-d; with reduction "none", the broadcast shape.
+ * Errors   shapes that do not broadcast; another reduction; delta is not positive.
  *
  * By name: nn.functional.huber_loss. Takes float. Differentiable.
  */
@@ -2370,9 +2734,11 @@ TSR_API tsr_tensor *tsr_huber_loss_v(const tsr_huber_loss_args *args);
 /**
  * binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, str reduction="mean") -> Tensor
  *
- * -weight (target log(input) + (1 - target) log(1 - input)), the logarithms not below -100.
- * input holds probabilities; target has its shape; weight broadcasts to it.
- * Error: another reduction; different shapes; an input outside [0, 1].
+ * -weight (target log(input) + (1 - target) log(1 - input)), the logarithms not below -100. input holds
+ * probabilities; target has its shape; weight broadcasts to it.
+ *
+ * Returns  0-d; with reduction "none", input's shape.
+ * Errors   another reduction; different shapes; an input outside [0, 1].
  *
  * By name: nn.functional.binary_cross_entropy. Takes float. Differentiable.
  */
@@ -2390,7 +2756,9 @@ TSR_API tsr_tensor *tsr_binary_cross_entropy_v(const tsr_binary_cross_entropy_ar
  *     pos_weight=None) -> Tensor
  *
  * binary_cross_entropy of sigmoid(input), without overflow; pos_weight, which broadcasts, multiplies the first term.
- * Error: another reduction; different shapes.
+ *
+ * Returns  0-d; with reduction "none", input's shape.
+ * Errors   another reduction; different shapes.
  *
  * By name: nn.functional.binary_cross_entropy_with_logits. Takes float. Differentiable.
  */
@@ -2407,8 +2775,11 @@ TSR_API tsr_tensor *tsr_binary_cross_entropy_with_logits_v(const tsr_binary_cros
 /**
  * kl_div(Tensor input, Tensor target, str reduction="mean", bool log_target=False) -> Tensor
  *
- * target (log(target) - input), where input holds log-probabilities, and target too with log_target.
- * reduction "batchmean" divides the sum by the size of dimension 0. Operands broadcast. Error: another reduction.
+ * target (log(target) - input), where input holds log-probabilities, and target too with log_target. reduction
+ * "batchmean" divides the sum by the size of dimension 0.
+ *
+ * Returns  0-d; with reduction "none", the broadcast shape.
+ * Errors   shapes that do not broadcast; another reduction.
  *
  * By name: nn.functional.kl_div. Takes float. Differentiable.
  */
@@ -2425,9 +2796,12 @@ TSR_API tsr_tensor *tsr_kl_div_v(const tsr_kl_div_args *args);
  * gaussian_nll_loss(Tensor input, Tensor target, Tensor var, bool full=False, float eps=1e-6, str reduction="mean")
  *     -> Tensor
  *
- * (log(v) + (input - target)^2 / v) / 2 with v = max(var, eps), plus log(2 pi) / 2 with `full` (Nix and Weigend 1994).
- * var has input's shape, or lacks its last dimension or has it of size 1. The gradient passes the limit eps unchanged.
- * Error: another reduction; eps is not positive; var of another shape or with a negative entry.
+ * (log(v) + (input - target)^2 / v) / 2 with v = max(var, eps), plus log(2 pi) / 2 with `full` (Nix and Weigend
+ * 1994). var has input's shape, or lacks its last dimension or has it of size 1. The gradient passes the limit eps
+ * unchanged.
+ *
+ * Returns  0-d; with reduction "none", input's shape.
+ * Errors   another reduction; eps is not positive; var of another shape or with a negative entry.
  *
  * By name: nn.functional.gaussian_nll_loss. Takes float. Differentiable.
  */
@@ -2445,9 +2819,12 @@ TSR_API tsr_tensor *tsr_gaussian_nll_loss_v(const tsr_gaussian_nll_loss_args *ar
 /**
  * nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction="mean") -> Tensor
  *
- * -weight[target] input[.., target, ..], where input [N, C, ...] or [C] holds log-probabilities and target [N, ...] or []
- * class indices (i64). Targets that are ignore_index count nothing; the mean is over the weights of the others.
- * weight: [C]. Error: another reduction; shapes that do not fit; a target outside [0, C).
+ * -weight[target] input[.., target, ..], where input [N, C, ...] or [C] holds log-probabilities and target [N, ...]
+ * or [] class indices (i64). Targets that are ignore_index count nothing; the mean is over the weights of the
+ * others. weight: [C].
+ *
+ * Returns  0-d; with reduction "none", target's shape.
+ * Errors   another reduction; shapes that do not fit; a target that is not i64 or outside [0, C).
  *
  * By name: nn.functional.nll_loss. Takes float. Differentiable.
  */
@@ -2465,10 +2842,12 @@ TSR_API tsr_tensor *tsr_nll_loss_v(const tsr_nll_loss_args *args);
  * cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction="mean", float
  *     label_smoothing=0.0) -> Tensor
  *
- * nll_loss of log_softmax(input) along the classes, dimension 1 (0 for a 1-d input); or, for a floating target of input's
- * shape, -weight target log_softmax(input) summed over the classes, its mean taken over all but the classes.
+ * nll_loss of log_softmax(input) along the classes, dimension 1 (0 for a 1-d input); or, for a floating target of
+ * input's shape, -weight target log_softmax(input) summed over the classes, its mean taken over all but the classes.
  * label_smoothing mixes the target with the uniform distribution (Szegedy et al. 2016).
- * Error: as nll_loss; label_smoothing outside [0, 1].
+ *
+ * Returns  0-d; with reduction "none", input's shape without the classes.
+ * Errors   those of nll_loss; label_smoothing outside [0, 1].
  *
  * By name: nn.functional.cross_entropy. Takes float. Differentiable.
  */
@@ -2486,7 +2865,10 @@ TSR_API tsr_tensor *tsr_cross_entropy_v(const tsr_cross_entropy_args *args);
 /**
  * cosine_similarity(Tensor x1, Tensor x2, int? dim=1, float eps=1e-8) -> Tensor
  *
- * The cosine of the angle between x1 and x2 along dim, their norms taken not below eps. Operands broadcast.
+ * The cosine of the angle between x1 and x2 along dim, their norms taken not below eps.
+ *
+ * Returns  the broadcast shape without dim.
+ * Errors   shapes that do not broadcast; dim is none of it; integer operands.
  *
  * By name: nn.functional.cosine_similarity, cosine_similarity. Takes float. Differentiable.
  */
@@ -2503,6 +2885,9 @@ TSR_API tsr_tensor *tsr_cosine_similarity_v(const tsr_cosine_similarity_args *ar
  * normalize(Tensor input, float p=2.0, int? dim=1, float eps=1e-12) -> Tensor
  *
  * input divided by its norm of order p along dim, taken not below eps.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   dim is none of input's; an integer input.
  *
  * By name: nn.functional.normalize. Takes float. Differentiable.
  */
@@ -2541,6 +2926,7 @@ TSR_API tsr_tensor *tsr_normalize_v(const tsr_normalize_args *args);
  * mat2     [b, k, n], input's dtype
  *
  * Returns  [b, m, n].
+ * Errors   operands of different dtypes, or that are not 3-d; sizes that do not fit.
  *
  * By name: bmm. Takes number. Differentiable.
  */
@@ -2554,6 +2940,9 @@ TSR_API tsr_tensor *tsr_bmm(tsr_tensor *input, tsr_tensor *mat2);
  * input    [m, k]
  * mat2     [k, n], input's dtype
  *
+ * Returns  [m, n].
+ * Errors   operands of different dtypes, or that are not 2-d; sizes that do not fit.
+ *
  * By name: mm. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_mm(tsr_tensor *input, tsr_tensor *mat2);
@@ -2562,6 +2951,9 @@ TSR_API tsr_tensor *tsr_mm(tsr_tensor *input, tsr_tensor *mat2);
  * mv(Tensor input, Tensor vec) -> Tensor
  *
  * The product of a matrix and a vector, torch.mv.
+ *
+ * Returns  [m], of a matrix [m, k] and a vector [k].
+ * Errors   operands of different dtypes; no matrix and vector, or sizes that do not fit.
  *
  * By name: mv. Takes number. Differentiable.
  */
@@ -2572,6 +2964,9 @@ TSR_API tsr_tensor *tsr_mv(tsr_tensor *input, tsr_tensor *vec);
  *
  * The inner product of two vectors, 0-d, torch.dot.
  *
+ * Returns  0-d.
+ * Errors   operands of different dtypes; no vectors, or lengths that differ.
+ *
  * By name: dot, vdot. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_dot(tsr_tensor *input, tsr_tensor *tensor);
@@ -2580,6 +2975,9 @@ TSR_API tsr_tensor *tsr_dot(tsr_tensor *input, tsr_tensor *tensor);
  * outer(Tensor input, Tensor vec2) -> Tensor
  *
  * The matrix of all products of two vectors' elements, torch.outer.
+ *
+ * Returns  [m, n] of vectors [m] and [n].
+ * Errors   operands that are no vectors.
  *
  * By name: outer, ger. Takes number. Differentiable.
  */
@@ -2591,6 +2989,10 @@ TSR_API tsr_tensor *tsr_outer(tsr_tensor *input, tsr_tensor *vec2);
  * The matrix product of the last two dimensions, the others broadcast, torch.matmul.
  *
  * A vector on the left is a row, one on the right a column; that dimension is dropped from the result.
+ *
+ * Returns  [.., m, n].
+ * Errors   operands of different dtypes; a 0-d operand; sizes that do not fit, leading dimensions that do not
+ *          broadcast.
  *
  * By name: matmul. Takes number. Differentiable.
  */
@@ -2604,6 +3006,9 @@ TSR_API tsr_tensor *tsr_matmul(tsr_tensor *input, tsr_tensor *other);
  * input    broadcast to [m, n]; not read when beta is 0
  * mat1     [m, k]
  * mat2     [k, n]
+ *
+ * Returns  [m, n].
+ * Errors   those of mm; input does not broadcast to the product's shape.
  *
  * By name: addmm. Takes number. Differentiable. In place: tsr_addmm_.
  */
@@ -2625,6 +3030,9 @@ TSR_API tsr_tensor *tsr_addmm__v(const tsr_addmm_args *args);
  *
  * input    broadcast to [m]; not read when beta is 0
  *
+ * Returns  [m].
+ * Errors   those of mv; input does not broadcast to the product's shape.
+ *
  * By name: addmv. Takes number. Differentiable. In place: tsr_addmv_.
  */
 typedef struct tsr_addmv_args {
@@ -2645,6 +3053,9 @@ TSR_API tsr_tensor *tsr_addmv__v(const tsr_addmv_args *args);
  *
  * input    broadcast to [m, n]; not read when beta is 0
  *
+ * Returns  [m, n].
+ * Errors   those of outer; input does not broadcast to the product's shape.
+ *
  * By name: addr. Takes number. Differentiable. In place: tsr_addr_.
  */
 typedef struct tsr_addr_args {
@@ -2664,6 +3075,9 @@ TSR_API tsr_tensor *tsr_addr__v(const tsr_addr_args *args);
  * beta input + alpha batch1 batch2 for each pair, torch.baddbmm.
  *
  * input    broadcast to [b, m, n]; not read when beta is 0
+ *
+ * Returns  [b, m, n].
+ * Errors   those of bmm; input does not broadcast to the product's shape.
  *
  * By name: baddbmm. Takes number. Differentiable. In place: tsr_baddbmm_.
  */
@@ -2688,6 +3102,7 @@ TSR_API tsr_tensor *tsr_baddbmm__v(const tsr_baddbmm_args *args);
  * bias     [outputs], input's dtype
  *
  * Returns  [.., outputs].
+ * Errors   dtypes that differ; weight is not 1-d or 2-d, or bias not [outputs]; sizes that do not fit.
  *
  * By name: nn.functional.linear, linear. Takes float. Differentiable.
  */
@@ -2705,6 +3120,9 @@ TSR_API tsr_tensor *tsr_linear_v(const tsr_linear_args *args);
  * out[.., k] = input1 weight[k] input2 + bias[k], torch.nn.functional.bilinear.
  *
  * weight   [outputs, features of input1, features of input2]
+ *
+ * Returns  [.., outputs].
+ * Errors   sizes that do not fit.
  *
  * By name: nn.functional.bilinear, bilinear. Takes float. Differentiable.
  */
@@ -2726,7 +3144,9 @@ TSR_API tsr_tensor *tsr_bilinear_v(const tsr_bilinear_args *args);
  *           its diagonal; `...` stands for dimensions that are broadcast; after `->` the result's dimensions, which are
  *           otherwise the letters that occur once, in alphabetical order
  *
- * Errors    a letter with two sizes, or an operand whose dimensions the equation does not count.
+ * Returns  the dimensions that the equation says.
+ * Errors   an equation with other characters, or that names a result's letter twice or one that no operand has; a
+ *          letter with two sizes; an operand whose dimensions the equation does not count; no operands.
  *
  * By name: einsum. Takes number. Differentiable.
  */
@@ -2737,6 +3157,9 @@ TSR_API tsr_tensor *tsr_einsum(const char *equation, tsr_tensors operands);
  *
  * einsum with the operands first.
  *
+ * Returns  the dimensions that the equation says.
+ * Errors   those of einsum.
+ *
  * By name: einsum. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_einsum_operands(tsr_tensors operands, const char *equation);
@@ -2745,6 +3168,9 @@ TSR_API tsr_tensor *tsr_einsum_operands(tsr_tensors operands, const char *equati
  * tensordot(Tensor a, Tensor b, int dims=2) -> Tensor
  *
  * The sum of products over the last `dims` dimensions of a and the first of b, torch.tensordot.
+ *
+ * Returns  a's first dimensions, then b's last.
+ * Errors   dims below 0 or more than a or b has; sizes that differ.
  *
  * By name: tensordot. Takes number. Differentiable.
  */
@@ -2761,6 +3187,10 @@ TSR_API tsr_tensor *tsr_tensordot_v(const tsr_tensordot_args *args);
  *
  * The sum of products over pairs of dimensions, those of a that are left and then those of b, torch.tensordot.
  *
+ * Returns  the dimensions that are left.
+ * Errors   lists of different lengths; sizes that differ; a dimension that is not there or twice in a list; more
+ *          than 8 dimensions.
+ *
  * By name: tensordot. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_tensordot_dims(tsr_tensor *a, tsr_tensor *b, tsr_shape dims_a, tsr_shape dims_b);
@@ -2776,6 +3206,8 @@ TSR_API tsr_tensor *tsr_tensordot_dims(tsr_tensor *a, tsr_tensor *b, tsr_shape d
  * compute_mode  accepted as in PyTorch; the differences are computed in each
  *
  * Returns  [.., rows, other rows]; the gradient of a distance of zero is zero.
+ * Errors   x1 and x2 without two dimensions or as many features; leading dimensions that do not broadcast; p is
+ *          negative.
  *
  * By name: cdist. Takes float. Differentiable.
  */
@@ -2797,6 +3229,7 @@ TSR_API tsr_tensor *tsr_cdist_v(const tsr_cdist_args *args);
  * codes    [count, features], input's dtype, at least one
  *
  * Returns  i64 [rows].
+ * Errors   dtypes that differ, operands that are not 2-d, features that differ, no codes.
  *
  * By name: nearest_code. Takes float. Not differentiable.
  */
@@ -2831,6 +3264,8 @@ TSR_API tsr_tensor *tsr_nearest_code(tsr_tensor *input, tsr_tensor *codes);
  * bias        [C]: is added to the result
  *
  * Returns  input's shape and layout.
+ * Errors   input of another dtype than f32 and f64; fewer than two dimensions; num_groups does not divide C; weight
+ *          or bias of another shape or dtype.
  *
  * By name: nn.functional.group_norm, group_norm. Takes float. Differentiable.
  */
@@ -2848,6 +3283,9 @@ TSR_API tsr_tensor *tsr_group_norm_v(const tsr_group_norm_args *args);
  * group_norm_silu(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-5) -> Tensor
  *
  * silu(group_norm(input)) in one pass.
+ *
+ * Returns  input's shape and layout.
+ * Errors   those of group_norm.
  *
  * By name: nn.functional.group_norm_silu. Takes float. Differentiable.
  */
@@ -2871,6 +3309,8 @@ TSR_API tsr_tensor *tsr_group_norm_silu_v(const tsr_group_norm_silu_args *args);
  * weight, bias      of that shape
  *
  * Returns  input's shape, row-major.
+ * Errors   input of another dtype than f32 and f64; input does not end in normalized_shape; a weight or bias of
+ *          another shape or dtype.
  *
  * By name: nn.functional.layer_norm, layer_norm. Takes float. Differentiable.
  */
@@ -2897,7 +3337,8 @@ TSR_API tsr_tensor *tsr_layer_norm_v(const tsr_layer_norm_args *args);
  * weight, bias  [C] or none
  *
  * Returns  input's shape and layout.
- * Errors   training with one value for each channel; not training without running statistics.
+ * Errors   input of another dtype than f32 and f64; fewer than two dimensions; training with one value for each
+ *          channel; not training without running statistics; weight, bias or statistics of another shape or dtype.
  *
  * By name: nn.functional.batch_norm, batch_norm. Takes float. Differentiable.
  */
@@ -2923,7 +3364,9 @@ TSR_API tsr_tensor *tsr_batch_norm_v(const tsr_batch_norm_args *args);
  * running_mean, running_var  [C]: move, in place, by `momentum` towards the statistics averaged over the batch; used
  *                  instead of input's own when use_input_stats is false
  *
- * Errors   one value for each channel of a sample.
+ * Returns  input's shape and layout.
+ * Errors   input of another dtype than f32 and f64; fewer than three dimensions; one value for each channel of a
+ *          sample; weight or bias of another shape or dtype.
  *
  * By name: nn.functional.instance_norm, instance_norm. Takes float. Differentiable.
  */
@@ -2947,6 +3390,10 @@ TSR_API tsr_tensor *tsr_instance_norm_v(const tsr_instance_norm_args *args);
  * 2019).
  *
  * eps      added to the mean square; absent: the dtype's machine epsilon
+ *
+ * Returns  input's shape, row-major.
+ * Errors   input of another dtype than f32 and f64; input does not end in normalized_shape; a weight or bias of
+ *          another shape or dtype.
  *
  * By name: nn.functional.rms_norm, rms_norm. Takes float. Differentiable.
  */
@@ -2981,6 +3428,8 @@ TSR_API tsr_tensor *tsr_rms_norm_v(const tsr_rms_norm_args *args);
  * value    of "constant"; 0 when left out
  *
  * Returns  channels-last when input is.
+ * Errors   another mode; an odd number of pads, or more than input has dimensions; a size that becomes negative;
+ *          pads not below the size ("reflect") or above it ("circular").
  *
  * By name: nn.functional.pad. Takes all. Differentiable.
  */
@@ -3007,6 +3456,9 @@ TSR_API tsr_tensor *tsr_pad_v(const tsr_pad_args *args);
  *
  * input    [N, C, L] or [C, L]
  *
+ * Returns  [N, C, Lo] or [C, Lo].
+ * Errors   those of max_pool2d.
+ *
  * By name: nn.functional.max_pool1d, max_pool1d. Takes float. Differentiable.
  */
 typedef struct tsr_max_pool1d_args {
@@ -3025,6 +3477,9 @@ TSR_API tsr_tensor *tsr_max_pool1d_v(const tsr_max_pool1d_args *args);
  *     bool ceil_mode=False, bool return_indices=True) -> (Tensor output, Tensor indices)
  *
  * max_pool1d and where each value came from, i64, torch.nn.functional.max_pool1d.
+ *
+ * Returns  two tensors as max_pool1d.
+ * Errors   return_indices is false; those of max_pool2d.
  *
  * By name: nn.functional.max_pool1d, max_pool1d. Takes float. Differentiable.
  */
@@ -3055,7 +3510,11 @@ TSR_API tsr_max_pool1d_return_indices_result tsr_max_pool1d_return_indices_v(con
  * dilation  the distance of the elements of a window
  * ceil_mode whether a last window may reach past the padded input
  *
- * Errors    a window that does not fit; a padding or stride out of range.
+ * Returns  [N, C, Ho, Wo] or [C, Ho, Wo], Ho = (H + 2 padding - dilation (R - 1) - 1) / stride + 1, rounded down, or
+ *          up with ceil_mode.
+ * Errors   input of another dtype than f32 and f64, with other dimensions, or with a size of 0 after the batch; a
+ *          window that does not fit; a stride or dilation below 1; a padding that is negative or more than half of
+ *          the kernel.
  *
  * By name: nn.functional.max_pool2d, max_pool2d. Takes float. Differentiable.
  */
@@ -3075,6 +3534,9 @@ TSR_API tsr_tensor *tsr_max_pool2d_v(const tsr_max_pool2d_args *args);
  *     bool ceil_mode=False, bool return_indices=True) -> (Tensor output, Tensor indices)
  *
  * max_pool2d and where each value came from: its flat position in the picture, i64, torch.nn.functional.max_pool2d.
+ *
+ * Returns  two tensors as max_pool2d.
+ * Errors   return_indices is false; those of max_pool2d.
  *
  * By name: nn.functional.max_pool2d, max_pool2d. Takes float. Differentiable.
  */
@@ -3101,6 +3563,9 @@ TSR_API tsr_max_pool2d_return_indices_result tsr_max_pool2d_return_indices_v(con
  *
  * input    [N, C, D, H, W] or [C, D, H, W]
  *
+ * Returns  [N, C, Do, Ho, Wo] or [C, Do, Ho, Wo].
+ * Errors   those of max_pool2d.
+ *
  * By name: nn.functional.max_pool3d, max_pool3d. Takes float. Differentiable.
  */
 typedef struct tsr_max_pool3d_args {
@@ -3119,6 +3584,9 @@ TSR_API tsr_tensor *tsr_max_pool3d_v(const tsr_max_pool3d_args *args);
  *     count_include_pad=True) -> Tensor
  *
  * The mean of each window, torch.nn.functional.avg_pool1d. See avg_pool2d.
+ *
+ * Returns  [N, C, Lo] or [C, Lo].
+ * Errors   those of avg_pool2d.
  *
  * By name: nn.functional.avg_pool1d, avg_pool1d. Takes float. Differentiable.
  */
@@ -3146,6 +3614,9 @@ TSR_API tsr_tensor *tsr_avg_pool1d_v(const tsr_avg_pool1d_args *args);
  * count_include_pad  whether the zeros count
  * divisor_override   what the sum is divided by instead; not 0
  *
+ * Returns  [N, C, Ho, Wo] or [C, Ho, Wo], as max_pool2d.
+ * Errors   divisor_override is 0; those of max_pool2d.
+ *
  * By name: nn.functional.avg_pool2d, avg_pool2d. Takes float. Differentiable.
  */
 typedef struct tsr_avg_pool2d_args {
@@ -3166,6 +3637,9 @@ TSR_API tsr_tensor *tsr_avg_pool2d_v(const tsr_avg_pool2d_args *args);
  *
  * The mean of each window, torch.nn.functional.avg_pool3d. See avg_pool2d.
  *
+ * Returns  [N, C, Do, Ho, Wo] or [C, Do, Ho, Wo].
+ * Errors   those of avg_pool2d.
+ *
  * By name: nn.functional.avg_pool3d, avg_pool3d. Takes float. Differentiable.
  */
 typedef struct tsr_avg_pool3d_args {
@@ -3185,6 +3659,10 @@ TSR_API tsr_tensor *tsr_avg_pool3d_v(const tsr_avg_pool3d_args *args);
  *
  * Means over windows that divide the input into output_size pieces, torch.nn.functional.adaptive_avg_pool1d.
  *
+ * Returns  [N, C, output_size] or [C, output_size].
+ * Errors   input of another dtype than f32 and f64, with other dimensions, or without pixels; a negative
+ *          output_size.
+ *
  * By name: nn.functional.adaptive_avg_pool1d, adaptive_avg_pool1d. Takes float. Differentiable.
  */
 typedef struct tsr_adaptive_avg_pool1d_args {
@@ -3201,6 +3679,10 @@ TSR_API tsr_tensor *tsr_adaptive_avg_pool1d_v(const tsr_adaptive_avg_pool1d_args
  *
  * input        [N, C, H, W] or [C, H, W]
  * output_size  {rows, columns}; 0 (by name: None) keeps input's size
+ *
+ * Returns  [N, C, rows, columns] or [C, rows, columns].
+ * Errors   input of another dtype than f32 and f64, with other dimensions, or without pixels; a negative
+ *          output_size.
  *
  * By name: nn.functional.adaptive_avg_pool2d, adaptive_avg_pool2d. Takes float. Differentiable.
  */
@@ -3229,7 +3711,10 @@ TSR_API tsr_tensor *tsr_adaptive_avg_pool2d_v(const tsr_adaptive_avg_pool2d_args
 /**
  * rand(int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Uniform numbers in [0, 1). Returns [size]; dtype f32 unless given. Error: an integer dtype.
+ * Uniform numbers in [0, 1).
+ *
+ * Returns  [size]; dtype f32 unless given.
+ * Errors   an integer dtype.
  *
  * By name: rand. Takes float. Not differentiable.
  */
@@ -3244,7 +3729,10 @@ TSR_API tsr_tensor *tsr_rand_v(const tsr_rand_args *args);
 /**
  * randn(int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Normal numbers of mean 0 and variance 1. Returns [size]; dtype f32 unless given. Error: an integer dtype.
+ * Normal numbers of mean 0 and variance 1.
+ *
+ * Returns  [size]; dtype f32 unless given.
+ * Errors   an integer dtype.
  *
  * By name: randn. Takes float. Not differentiable.
  */
@@ -3259,7 +3747,10 @@ TSR_API tsr_tensor *tsr_randn_v(const tsr_randn_args *args);
 /**
  * randint(int high, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Whole numbers in [0, high), each as likely. Returns [size]; dtype i64 unless given. Error: high is below 1.
+ * Whole numbers in [0, high), each as likely.
+ *
+ * Returns  [size]; dtype i64 unless given.
+ * Errors   high is below 1.
  *
  * By name: randint. Takes number. Not differentiable.
  */
@@ -3275,7 +3766,10 @@ TSR_API tsr_tensor *tsr_randint_v(const tsr_randint_args *args);
 /**
  * randint.low(int low, int high, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Whole numbers in [low, high), each as likely. Returns [size]; dtype i64 unless given. Error: high is not above low.
+ * Whole numbers in [low, high), each as likely.
+ *
+ * Returns  [size]; dtype i64 unless given.
+ * Errors   high is not above low.
  *
  * By name: randint. Takes number. Not differentiable.
  */
@@ -3292,7 +3786,10 @@ TSR_API tsr_tensor *tsr_randint_low_v(const tsr_randint_low_args *args);
 /**
  * rand_like(Tensor input, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Uniform numbers in [0, 1) of input's shape and, unless given, dtype. Error: an integer dtype.
+ * Uniform numbers in [0, 1) of input's shape and, unless given, dtype.
+ *
+ * Returns  input's shape; input's dtype unless given.
+ * Errors   an integer dtype.
  *
  * By name: rand_like. Takes float. Not differentiable.
  */
@@ -3307,7 +3804,10 @@ TSR_API tsr_tensor *tsr_rand_like_v(const tsr_rand_like_args *args);
 /**
  * randn_like(Tensor input, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Normal numbers of input's shape and, unless given, dtype. Error: an integer dtype.
+ * Normal numbers of input's shape and, unless given, dtype.
+ *
+ * Returns  input's shape; input's dtype unless given.
+ * Errors   an integer dtype.
  *
  * By name: randn_like. Takes float. Not differentiable.
  */
@@ -3322,7 +3822,10 @@ TSR_API tsr_tensor *tsr_randn_like_v(const tsr_randn_like_args *args);
 /**
  * randint_like(Tensor input, int low, int high, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Whole numbers in [low, high) of input's shape and, unless given, dtype. Error: high is not above low.
+ * Whole numbers in [low, high) of input's shape and, unless given, dtype.
+ *
+ * Returns  input's shape; input's dtype unless given.
+ * Errors   high is not above low.
  *
  * By name: randint_like. Takes number. Not differentiable.
  */
@@ -3339,7 +3842,10 @@ TSR_API tsr_tensor *tsr_randint_like_v(const tsr_randint_like_args *args);
 /**
  * randperm(int n, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * 0 .. n - 1 in random order, each order as likely. Returns [n]; dtype i64 unless given. Error: n is negative.
+ * 0 .. n - 1 in random order, each order as likely.
+ *
+ * Returns  [n]; dtype i64 unless given.
+ * Errors   n is negative.
  *
  * By name: randperm. Takes number. Not differentiable.
  */
@@ -3354,8 +3860,10 @@ TSR_API tsr_tensor *tsr_randperm_v(const tsr_randperm_args *args);
 /**
  * normal(float mean, float std, int[] size, *, dtype? dtype=None, Generator? generator=None) -> Tensor
  *
- * Normal numbers of the mean and standard deviation given. Returns [size]; dtype f32 unless given.
- * Error: std is negative; an integer dtype.
+ * Normal numbers of the mean and standard deviation given.
+ *
+ * Returns  [size]; dtype f32 unless given.
+ * Errors   std is negative; an integer dtype.
  *
  * By name: normal. Takes float. Not differentiable.
  */
@@ -3372,8 +3880,10 @@ TSR_API tsr_tensor *tsr_normal_v(const tsr_normal_args *args);
 /**
  * bernoulli(Tensor input, *, Generator? generator=None) -> Tensor
  *
- * 1 with the probability that input's element gives, else 0. Returns input's shape and dtype.
- * Error: a probability outside [0, 1]; integer input.
+ * 1 with the probability that input's element gives, else 0.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   a probability outside [0, 1]; integer input.
  *
  * By name: bernoulli. Takes float. Not differentiable.
  */
@@ -3387,7 +3897,10 @@ TSR_API tsr_tensor *tsr_bernoulli_v(const tsr_bernoulli_args *args);
 /**
  * bernoulli.p(Tensor input, float p, *, Generator? generator=None) -> Tensor
  *
- * 1 with probability p, else 0, of input's shape and dtype. Error: p outside [0, 1].
+ * 1 with probability p, else 0, of input's shape and dtype.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   p outside [0, 1].
  *
  * By name: bernoulli. Takes all. Not differentiable.
  */
@@ -3403,9 +3916,10 @@ TSR_API tsr_tensor *tsr_bernoulli_p_v(const tsr_bernoulli_p_args *args);
  * multinomial(Tensor input, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor
  *
  * Category indices drawn with probabilities in proportion to the weights. input: weights [n] or [rows, n].
- * Returns [num_samples] or [rows, num_samples], i64.
- * Error: a negative or non-finite weight, a row of zeros, num_samples below 1 or, without replacement, above the number
- * of nonzero weights in a row.
+ *
+ * Returns  [num_samples] or [rows, num_samples], i64.
+ * Errors   a negative or non-finite weight, a row of zeros, num_samples below 1 or, without replacement, above the
+ *          number of nonzero weights in a row.
  *
  * By name: multinomial. Takes float. Not differentiable.
  */
@@ -3421,8 +3935,10 @@ TSR_API tsr_tensor *tsr_multinomial_v(const tsr_multinomial_args *args);
 /**
  * uniform_(Tensor input, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor
  *
- * Write uniform numbers in [from, to). Returns input; its old values get no gradient.
- * Error: to is below from; an integer dtype.
+ * Write uniform numbers in [from, to).
+ *
+ * Returns  input; its old values get no gradient.
+ * Errors   to is below from; an integer dtype.
  *
  * By name: uniform_. Takes float. Differentiable.
  */
@@ -3438,8 +3954,10 @@ TSR_API tsr_tensor *tsr_uniform__v(const tsr_uniform__args *args);
 /**
  * normal_(Tensor input, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor
  *
- * Write normal numbers of the mean and standard deviation given. Returns input; its old values get no gradient.
- * Error: std is negative; an integer dtype.
+ * Write normal numbers of the mean and standard deviation given.
+ *
+ * Returns  input; its old values get no gradient.
+ * Errors   std is negative; an integer dtype.
  *
  * By name: normal_. Takes float. Differentiable.
  */
@@ -3455,7 +3973,10 @@ TSR_API tsr_tensor *tsr_normal__v(const tsr_normal__args *args);
 /**
  * bernoulli_(Tensor input, float p=0.5, *, Generator? generator=None) -> Tensor
  *
- * Write 1 with probability p, else 0. Returns input; its old values get no gradient. Error: p outside [0, 1].
+ * Write 1 with probability p, else 0.
+ *
+ * Returns  input; its old values get no gradient.
+ * Errors   p outside [0, 1].
  *
  * By name: bernoulli_. Takes all. Differentiable.
  */
@@ -3470,8 +3991,11 @@ TSR_API tsr_tensor *tsr_bernoulli__v(const tsr_bernoulli__args *args);
 /**
  * dropout(Tensor input, float p=0.5, bool training=True, Generator? generator=None) -> Tensor
  *
- * Zeros each element with probability p and divides the rest by 1 - p (Srivastava et al. 2014); input itself when not
- * training. Error: p outside [0, 1]; integer input.
+ * Zeros each element with probability p and divides the rest by 1 - p (Srivastava et al. 2014); input itself when
+ * not training.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   p outside [0, 1]; integer input.
  *
  * By name: nn.functional.dropout, dropout. Takes float. Differentiable. In place: tsr_dropout_.
  */
@@ -3488,7 +4012,10 @@ TSR_API tsr_tensor *tsr_dropout__v(const tsr_dropout_args *args);
 /**
  * dropout2d(Tensor input, float p=0.5, bool training=True, Generator? generator=None) -> Tensor
  *
- * dropout of whole channels: [N, C, ...] draws one number for each of N and C. Error: as dropout; fewer than two dimensions.
+ * dropout of whole channels: [N, C, ...] draws one number for each of N and C.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   those of dropout; fewer than two dimensions.
  *
  * By name: nn.functional.dropout2d, nn.functional.dropout1d, nn.functional.dropout3d, feature_dropout. Takes float.
  * Differentiable. In place: tsr_dropout2d_.
@@ -3530,7 +4057,11 @@ TSR_API tsr_tensor *tsr_dropout2d__v(const tsr_dropout2d_args *args);
 /**
  * sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
- * Sum over dim. Returns dtype, which is i64 for integers and bool unless given; an empty sum is 0.
+ * Sum over dim.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); the dtype given, else i64 for integers and bool; an
+ *          empty sum is 0.
+ * Errors   a dim that input lacks, or twice; f16 or bf16 input.
  *
  * By name: sum. Takes all. Differentiable.
  */
@@ -3546,7 +4077,11 @@ TSR_API tsr_tensor *tsr_sum_v(const tsr_sum_args *args);
 /**
  * nansum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
- * Sum over dim in which NaN counts as 0. Returns dtype, which is i64 for integers and bool unless given.
+ * Sum over dim in which NaN counts as 0.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); the dtype given, else i64 for integers and bool; an
+ *          empty sum is 0.
+ * Errors   a dim that input lacks, or twice; f16 or bf16 input.
  *
  * By name: nansum. Takes all. Differentiable.
  */
@@ -3562,7 +4097,10 @@ TSR_API tsr_tensor *tsr_nansum_v(const tsr_nansum_args *args);
 /**
  * mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
- * Mean over dim; NaN of nothing. Error: an integer input without a floating dtype.
+ * Mean over dim; NaN of nothing.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); input's dtype or the one given.
+ * Errors   a dim that input lacks, or twice; an integer input without a floating dtype.
  *
  * By name: mean. Takes float. Differentiable.
  */
@@ -3578,8 +4116,11 @@ TSR_API tsr_tensor *tsr_mean_v(const tsr_mean_args *args);
 /**
  * prod(Tensor input, int? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
- * Product over one dimension, or all. Returns dtype, which is i64 for integers and bool unless given; an empty product is 1.
- * The derivative is right where elements are 0, too.
+ * Product over one dimension, or all. The derivative is right where elements are 0, too.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); the dtype given, else i64 for integers and bool; an
+ *          empty product is 1.
+ * Errors   a dim that input lacks; f16 or bf16 input.
  *
  * By name: prod. Takes all. Differentiable.
  */
@@ -3595,7 +4136,10 @@ TSR_API tsr_tensor *tsr_prod_v(const tsr_prod_args *args);
 /**
  * any(Tensor input, int? dim=None, bool keepdim=False) -> Tensor
  *
- * Whether an element is not 0, over one dimension or all. Returns bool, u8 for u8; of nothing false.
+ * Whether an element is not 0, over one dimension or all.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); bool, u8 for u8; of nothing false.
+ * Errors   a dim that input lacks.
  *
  * By name: any. Takes all. Not differentiable.
  */
@@ -3610,7 +4154,10 @@ TSR_API tsr_tensor *tsr_any_v(const tsr_any_args *args);
 /**
  * all(Tensor input, int? dim=None, bool keepdim=False) -> Tensor
  *
- * Whether no element is 0, over one dimension or all. Returns bool, u8 for u8; of nothing true.
+ * Whether no element is 0, over one dimension or all.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); bool, u8 for u8; of nothing true.
+ * Errors   a dim that input lacks.
  *
  * By name: all. Takes all. Not differentiable.
  */
@@ -3627,6 +4174,9 @@ TSR_API tsr_tensor *tsr_all_v(const tsr_all_args *args);
  *
  * log of the sum of exp over dim, without overflow; -inf of nothing. Integers are computed in f32.
  *
+ * Returns  input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; f16 or bf16 input.
+ *
  * By name: logsumexp, special.logsumexp. Takes all. Differentiable.
  */
 typedef struct tsr_logsumexp_args {
@@ -3640,8 +4190,11 @@ TSR_API tsr_tensor *tsr_logsumexp_v(const tsr_logsumexp_args *args);
 /**
  * linalg_vector_norm(Tensor input, Scalar ord=2, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor
  *
- * (sum of |x|^ord)^(1 / ord) over dim; ord inf and -inf are the largest and smallest |x|, ord 0 counts what is not 0.
- * The derivative at 0 is 0. Error: integer input; inf or a negative ord of nothing.
+ * (sum of |x|^ord)^(1 / ord) over dim; ord inf and -inf are the largest and smallest |x|, ord 0 counts what is not
+ * 0. The derivative at 0 is 0.
+ *
+ * Returns  input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; integer input; order inf, -inf or below 0 of nothing.
  *
  * By name: linalg.vector_norm. Takes float. Differentiable.
  */
@@ -3660,6 +4213,9 @@ TSR_API tsr_tensor *tsr_linalg_vector_norm_v(const tsr_linalg_vector_norm_args *
  *
  * linalg.vector_norm, of order 2 unless given.
  *
+ * Returns  input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; integer input; order inf, -inf or below 0 of nothing.
+ *
  * By name: norm. Takes float. Differentiable.
  */
 typedef struct tsr_norm_args {
@@ -3675,8 +4231,11 @@ TSR_API tsr_tensor *tsr_norm_v(const tsr_norm_args *args);
 /**
  * norm.name(Tensor input, str p="fro", int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor
  *
- * The norm by name: "fro", the root of the sum of squares, or "nuc", the sum of the singular values of matrices in two
- * dimensions. Error: another name.
+ * The norm by name: "fro", the root of the sum of squares, or "nuc", the sum of the singular values of matrices in
+ * two dimensions.
+ *
+ * Returns  input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; integer input; another name; "nuc" of other than two dimensions.
  *
  * By name: norm. Takes float. Differentiable.
  */
@@ -3693,7 +4252,10 @@ TSR_API tsr_tensor *tsr_norm_name_v(const tsr_norm_name_args *args);
 /**
  * max(Tensor input) -> Tensor
  *
- * The largest element, 0-d; NaN if there is one. Equal largest ones share the gradient. Error: no elements.
+ * The largest element, 0-d; NaN if there is one. Equal largest ones share the gradient.
+ *
+ * Returns  0-d, input's dtype.
+ * Errors   no elements.
  *
  * By name: max. Takes all. Differentiable.
  */
@@ -3702,8 +4264,11 @@ TSR_API tsr_tensor *tsr_max(tsr_tensor *input);
 /**
  * max.dim(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
  *
- * The largest elements along dim and their positions (i64), the first of equal ones; NaN is largest.
- * The gradient goes to that position. Error: dim has no elements.
+ * The largest elements along dim and their positions (i64), the first of equal ones; NaN is largest. The gradient
+ * goes to that position.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; dim has no elements.
  *
  * By name: max. Takes all. Differentiable.
  */
@@ -3723,6 +4288,9 @@ TSR_API tsr_max_dim_result tsr_max_dim_v(const tsr_max_dim_args *args);
  *
  * maximum.
  *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   those of maximum.
+ *
  * By name: max. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_max_other(tsr_tensor *input, tsr_tensor *other);
@@ -3730,7 +4298,10 @@ TSR_API tsr_tensor *tsr_max_other(tsr_tensor *input, tsr_tensor *other);
 /**
  * min(Tensor input) -> Tensor
  *
- * The smallest element, 0-d; NaN if there is one. Equal smallest ones share the gradient. Error: no elements.
+ * The smallest element, 0-d; NaN if there is one. Equal smallest ones share the gradient.
+ *
+ * Returns  0-d, input's dtype.
+ * Errors   no elements.
  *
  * By name: min. Takes all. Differentiable.
  */
@@ -3739,8 +4310,11 @@ TSR_API tsr_tensor *tsr_min(tsr_tensor *input);
 /**
  * min.dim(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
  *
- * The smallest elements along dim and their positions (i64), the first of equal ones; NaN is smallest.
- * The gradient goes to that position. Error: dim has no elements.
+ * The smallest elements along dim and their positions (i64), the first of equal ones; NaN is smallest. The gradient
+ * goes to that position.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; dim has no elements.
  *
  * By name: min. Takes all. Differentiable.
  */
@@ -3760,6 +4334,9 @@ TSR_API tsr_min_dim_result tsr_min_dim_v(const tsr_min_dim_args *args);
  *
  * minimum.
  *
+ * Returns  the operands' broadcast shape and promoted dtype.
+ * Errors   those of minimum.
+ *
  * By name: min. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_min_other(tsr_tensor *input, tsr_tensor *other);
@@ -3767,7 +4344,10 @@ TSR_API tsr_tensor *tsr_min_other(tsr_tensor *input, tsr_tensor *other);
 /**
  * amax(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor
  *
- * The largest elements over dim; NaN if there is one. Equal largest ones share the gradient. Error: nothing to reduce.
+ * The largest elements over dim; NaN if there is one. Equal largest ones share the gradient.
+ *
+ * Returns  input's shape without dim (1 there with keepdim), input's dtype.
+ * Errors   a dim that input lacks, or twice; nothing to reduce.
  *
  * By name: amax. Takes all. Differentiable.
  */
@@ -3782,7 +4362,10 @@ TSR_API tsr_tensor *tsr_amax_v(const tsr_amax_args *args);
 /**
  * amin(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor
  *
- * The smallest elements over dim; NaN if there is one. Equal smallest ones share the gradient. Error: nothing to reduce.
+ * The smallest elements over dim; NaN if there is one. Equal smallest ones share the gradient.
+ *
+ * Returns  input's shape without dim (1 there with keepdim), input's dtype.
+ * Errors   a dim that input lacks, or twice; nothing to reduce.
  *
  * By name: amin. Takes all. Differentiable.
  */
@@ -3798,6 +4381,9 @@ TSR_API tsr_tensor *tsr_amin_v(const tsr_amin_args *args);
  * aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)
  *
  * amin and amax of one dimension, or all.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; nothing to reduce.
  *
  * By name: aminmax. Takes all. Differentiable.
  */
@@ -3816,7 +4402,9 @@ TSR_API tsr_aminmax_result tsr_aminmax_v(const tsr_aminmax_args *args);
  * argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor
  *
  * The position of the largest element along dim, or in the flattened input; the first of equal ones; NaN is largest.
- * Returns i64. Error: nothing to reduce.
+ *
+ * Returns  i64, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; nothing to reduce.
  *
  * By name: argmax. Takes all. Not differentiable.
  */
@@ -3832,7 +4420,9 @@ TSR_API tsr_tensor *tsr_argmax_v(const tsr_argmax_args *args);
  * argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor
  *
  * The position of the smallest element along dim, or in the flattened input; the first of equal ones; NaN is smallest.
- * Returns i64. Error: nothing to reduce.
+ *
+ * Returns  i64, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; nothing to reduce.
  *
  * By name: argmin. Takes all. Not differentiable.
  */
@@ -3849,6 +4439,9 @@ TSR_API tsr_tensor *tsr_argmin_v(const tsr_argmin_args *args);
  *
  * The middle element in order, the lower one of two; NaN if there is one, or of nothing. Equal ones share the gradient.
  *
+ * Returns  0-d, input's dtype.
+ * Errors   none of its own.
+ *
  * By name: median. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_median(tsr_tensor *input);
@@ -3856,8 +4449,11 @@ TSR_API tsr_tensor *tsr_median(tsr_tensor *input);
 /**
  * median.dim(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)
  *
- * The middle elements along dim, the lower one of two, and their positions (i64); NaN if there is one.
- * The gradient goes to that position. Error: dim has no elements.
+ * The middle elements along dim, the lower one of two, and their positions (i64); NaN if there is one. The gradient
+ * goes to that position.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; dim has no elements.
  *
  * By name: median. Takes number. Differentiable.
  */
@@ -3875,8 +4471,11 @@ TSR_API tsr_median_dim_result tsr_median_dim_v(const tsr_median_dim_args *args);
 /**
  * kthvalue(Tensor input, int k, int? dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)
  *
- * The k-th smallest elements along dim, counted from 1, and their positions (i64); NaN is largest.
- * The gradient goes to that position. Error: k is not in [1, dim's size].
+ * The k-th smallest elements along dim, counted from 1, and their positions (i64); NaN is largest. The gradient goes
+ * to that position.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks; k is not in [1, dim's size].
  *
  * By name: kthvalue. Takes number. Differentiable.
  */
@@ -3895,8 +4494,11 @@ TSR_API tsr_kthvalue_result tsr_kthvalue_v(const tsr_kthvalue_args *args);
 /**
  * var(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) -> Tensor
  *
- * The sum of squared deviations from the mean, divided by the number of elements less correction: 1 unless unbiased is
- * false or correction is given. Error: integer input.
+ * The sum of squared deviations from the mean, divided by the number of elements less correction: 1 unless unbiased
+ * is false or correction is given.
+ *
+ * Returns  input's shape without dim (1 there with keepdim), input's dtype.
+ * Errors   a dim that input lacks, or twice; input of another dtype than f32 and f64.
  *
  * By name: var. Takes float. Differentiable.
  */
@@ -3915,6 +4517,9 @@ TSR_API tsr_tensor *tsr_var_v(const tsr_var_args *args);
  *
  * var of all elements.
  *
+ * Returns  0-d, input's dtype.
+ * Errors   input of another dtype than f32 and f64.
+ *
  * By name: var. Takes float. Differentiable.
  */
 TSR_API tsr_tensor *tsr_var_unbiased(tsr_tensor *input, bool unbiased);
@@ -3922,7 +4527,10 @@ TSR_API tsr_tensor *tsr_var_unbiased(tsr_tensor *input, bool unbiased);
 /**
  * std(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False, *, Scalar? correction=None) -> Tensor
  *
- * The square root of var; its derivative is 0 where it is 0. Error: integer input.
+ * The square root of var; its derivative is 0 where it is 0.
+ *
+ * Returns  input's shape without dim (1 there with keepdim), input's dtype.
+ * Errors   a dim that input lacks, or twice; input of another dtype than f32 and f64.
  *
  * By name: std. Takes float. Differentiable.
  */
@@ -3941,6 +4549,9 @@ TSR_API tsr_tensor *tsr_std_v(const tsr_std_args *args);
  *
  * std of all elements.
  *
+ * Returns  0-d, input's dtype.
+ * Errors   input of another dtype than f32 and f64.
+ *
  * By name: std. Takes float. Differentiable.
  */
 TSR_API tsr_tensor *tsr_std_unbiased(tsr_tensor *input, bool unbiased);
@@ -3950,6 +4561,9 @@ TSR_API tsr_tensor *tsr_std_unbiased(tsr_tensor *input, bool unbiased);
  *     (Tensor var, Tensor mean)
  *
  * var and mean.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; input of another dtype than f32 and f64.
  *
  * By name: var_mean. Takes float. Differentiable.
  */
@@ -3971,6 +4585,9 @@ TSR_API tsr_var_mean_result tsr_var_mean_v(const tsr_var_mean_args *args);
  *
  * var and mean of all elements.
  *
+ * Returns  two 0-d tensors.
+ * Errors   input of another dtype than f32 and f64.
+ *
  * By name: var_mean. Takes float. Differentiable.
  */
 typedef struct tsr_var_mean_unbiased_result {
@@ -3983,6 +4600,9 @@ TSR_API tsr_var_mean_unbiased_result tsr_var_mean_unbiased(tsr_tensor *input, bo
  *     (Tensor std, Tensor mean)
  *
  * std and mean.
+ *
+ * Returns  two tensors, input's shape without dim (1 there with keepdim).
+ * Errors   a dim that input lacks, or twice; input of another dtype than f32 and f64.
  *
  * By name: std_mean. Takes float. Differentiable.
  */
@@ -4003,6 +4623,9 @@ TSR_API tsr_std_mean_result tsr_std_mean_v(const tsr_std_mean_args *args);
  * std_mean.unbiased(Tensor input, bool unbiased) -> (Tensor std, Tensor mean)
  *
  * std and mean of all elements.
+ *
+ * Returns  two 0-d tensors.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: std_mean. Takes float. Differentiable.
  */
@@ -4042,7 +4665,10 @@ TSR_API tsr_std_mean_unbiased_result tsr_std_mean_unbiased(tsr_tensor *input, bo
 /**
  * cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor
  *
- * Sums of the elements up to each along dim. Returns input's shape; dtype i64 for integers and bool unless given.
+ * Sums of the elements up to each along dim.
+ *
+ * Returns  input's shape; dtype i64 for integers and bool unless given.
+ * Errors   a dim that input lacks; dtype bool.
  *
  * By name: cumsum. Takes all. Differentiable. In place: tsr_cumsum_.
  */
@@ -4058,8 +4684,10 @@ TSR_API tsr_tensor *tsr_cumsum__v(const tsr_cumsum_args *args);
 /**
  * cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor
  *
- * Products of the elements up to each along dim. Returns input's shape; dtype i64 for integers and bool unless given.
- * The derivative is right where elements are 0, too.
+ * Products of the elements up to each along dim. The derivative is right where elements are 0, too.
+ *
+ * Returns  input's shape; dtype i64 for integers and bool unless given.
+ * Errors   a dim that input lacks; dtype bool.
  *
  * By name: cumprod. Takes all. Differentiable. In place: tsr_cumprod_.
  */
@@ -4078,6 +4706,9 @@ TSR_API tsr_tensor *tsr_cumprod__v(const tsr_cumprod_args *args);
  * The largest elements up to each along dim, and their positions (i64), the last of equal ones; NaN is largest.
  * The gradient goes to those positions.
  *
+ * Returns  two tensors of input's shape.
+ * Errors   a dim that input lacks.
+ *
  * By name: cummax. Takes number. Differentiable.
  */
 typedef struct tsr_cummax_result {
@@ -4091,6 +4722,9 @@ TSR_API tsr_cummax_result tsr_cummax(tsr_tensor *input, int64_t dim);
  * The smallest elements up to each along dim, and their positions (i64), the last of equal ones; NaN is smallest.
  * The gradient goes to those positions.
  *
+ * Returns  two tensors of input's shape.
+ * Errors   a dim that input lacks.
+ *
  * By name: cummin. Takes number. Differentiable.
  */
 typedef struct tsr_cummin_result {
@@ -4102,7 +4736,9 @@ TSR_API tsr_cummin_result tsr_cummin(tsr_tensor *input, int64_t dim);
  * diff(Tensor input, int n=1, int? dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
  *
  * Differences of neighbours along dim, taken n times (xor for bool), after prepend and append were joined to input.
- * Error: a 0-d input; n is negative.
+ *
+ * Returns  input's shape with dim shorter by n (0 at least).
+ * Errors   a 0-d input; n is negative; a dim that input lacks; prepend or append that do not fit.
  *
  * By name: diff. Takes all. Differentiable.
  */
@@ -4134,6 +4770,7 @@ TSR_API tsr_tensor *tsr_diff_v(const tsr_diff_args *args);
  * tensors  one or more whose shapes agree except in `dim`; 1-d tensors without elements are skipped
  *
  * Returns  the dtype that all promote to; channels-last when all inputs are.
+ * Errors   no tensors; a 0-d one; shapes that differ in another dimension than dim; a dim that they lack.
  *
  * By name: cat, concat, concatenate. Takes all. Differentiable.
  */
@@ -4148,6 +4785,9 @@ TSR_API tsr_tensor *tsr_cat_v(const tsr_cat_args *args);
  * stack(Tensor[] tensors, int dim=0) -> Tensor
  *
  * Tensors of one shape joined along a new dimension `dim`, torch.stack.
+ *
+ * Returns  the tensors' shape with a new dimension of their number; the dtype that all promote to.
+ * Errors   no tensors; shapes that differ; 8 dimensions already; a dim that the result lacks.
  *
  * By name: stack. Takes all. Differentiable.
  */
@@ -4165,6 +4805,9 @@ TSR_API tsr_tensor *tsr_stack_v(const tsr_stack_args *args);
  *
  * repeats  at least as many as input has dimensions; further ones come in front
  *
+ * Returns  sizes repeats[d] times input's.
+ * Errors   fewer repeats than dimensions; a negative one.
+ *
  * By name: repeat. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_repeat(tsr_tensor *input, tsr_shape repeats);
@@ -4174,6 +4817,9 @@ TSR_API tsr_tensor *tsr_repeat(tsr_tensor *input, tsr_shape repeats);
  *
  * repeat, where `dims` may be shorter than input's shape: ones are put in front, torch.tile.
  *
+ * Returns  sizes dims[d] times input's.
+ * Errors   a negative number.
+ *
  * By name: tile. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_tile(tsr_tensor *input, tsr_shape dims);
@@ -4182,6 +4828,9 @@ TSR_API tsr_tensor *tsr_tile(tsr_tensor *input, tsr_shape dims);
  * repeat_interleave(Tensor input, int repeats, int? dim=None) -> Tensor
  *
  * Each element `repeats` times in a row along a dimension, or of the flattened input, torch.repeat_interleave.
+ *
+ * Returns  input's shape with dim `repeats` times as long, or 1-d.
+ * Errors   repeats is negative; a dim that input lacks.
  *
  * By name: repeat_interleave. Takes all. Differentiable.
  */
@@ -4200,6 +4849,9 @@ TSR_API tsr_tensor *tsr_repeat_interleave_v(const tsr_repeat_interleave_args *ar
  *
  * repeats  1-d, i64, not negative; one value for each index
  *
+ * Returns  input's shape with dim as long as the sum of repeats, or 1-d.
+ * Errors   repeats that are not 1-d i64, negative, or not one for each index; a dim that input lacks.
+ *
  * By name: repeat_interleave. Takes all. Differentiable.
  */
 typedef struct tsr_repeat_interleave_tensor_args {
@@ -4215,6 +4867,9 @@ TSR_API tsr_tensor *tsr_repeat_interleave_tensor_v(const tsr_repeat_interleave_t
  *
  * A copy with the order reversed along `dims`, torch.flip.
  *
+ * Returns  input's shape and dtype.
+ * Errors   a dim that input lacks, or twice.
+ *
  * By name: flip. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_flip(tsr_tensor *input, tsr_shape dims);
@@ -4224,6 +4879,9 @@ TSR_API tsr_tensor *tsr_flip(tsr_tensor *input, tsr_shape dims);
  *
  * A copy with the elements moved by shifts[i] along dims[i], those that leave coming in on the other side, torch.roll.
  *
+ * Returns  input's shape and dtype.
+ * Errors   shifts and dims of different lengths; a dim that input lacks.
+ *
  * By name: roll. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_roll(tsr_tensor *input, tsr_shape shifts, tsr_shape dims);
@@ -4232,6 +4890,9 @@ TSR_API tsr_tensor *tsr_roll(tsr_tensor *input, tsr_shape shifts, tsr_shape dims
  * roll.flat(Tensor input, int[] shifts) -> Tensor
  *
  * roll of the flattened input, in input's shape, torch.roll.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   other than one shift.
  *
  * By name: roll. Takes all. Differentiable.
  */
@@ -4243,6 +4904,9 @@ TSR_API tsr_tensor *tsr_roll_flat(tsr_tensor *input, tsr_shape shifts);
  * A copy turned by 90 degrees k times in the plane of two dimensions, from the first to the second, torch.rot90.
  *
  * dims     two different dimensions; absent: [0, 1]
+ *
+ * Returns  input's shape, the two sizes exchanged for odd k.
+ * Errors   fewer than two dimensions; dims that are not two different ones of them.
  *
  * By name: rot90. Takes all. Differentiable.
  */
@@ -4259,6 +4923,9 @@ TSR_API tsr_tensor *tsr_rot90_v(const tsr_rot90_args *args);
  *
  * A square matrix with the vector on a diagonal, or a copy of a matrix's diagonal, torch.diag.
  *
+ * Returns  a matrix, or 1-d.
+ * Errors   input is neither 1-d nor 2-d.
+ *
  * By name: diag. Takes all. Differentiable.
  */
 typedef struct tsr_diag_args {
@@ -4272,6 +4939,9 @@ TSR_API tsr_tensor *tsr_diag_v(const tsr_diag_args *args);
  * diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1) -> Tensor
  *
  * Zeros with the last dimension of input on the diagonals of the new dimensions dim1 and dim2, torch.diag_embed.
+ *
+ * Returns  one dimension more than input.
+ * Errors   a 0-d input, or one of 8 dimensions; dim1 is dim2, or the result lacks one.
  *
  * By name: diag_embed. Takes all. Differentiable.
  */
@@ -4289,6 +4959,9 @@ TSR_API tsr_tensor *tsr_diag_embed_v(const tsr_diag_embed_args *args);
  *
  * The sum of a matrix's diagonal, torch.trace.
  *
+ * Returns  0-d; i64 for integers.
+ * Errors   input is no matrix.
+ *
  * By name: trace. Takes number. Differentiable.
  */
 TSR_API tsr_tensor *tsr_trace(tsr_tensor *input);
@@ -4298,6 +4971,9 @@ TSR_API tsr_tensor *tsr_trace(tsr_tensor *input);
  *
  * A copy of input with `src` at one index of a dimension, torch.select_scatter.
  *
+ * Returns  input's shape and dtype.
+ * Errors   src has another shape than the part it replaces; those of select.
+ *
  * By name: select_scatter. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_select_scatter(tsr_tensor *input, tsr_tensor *src, int64_t dim, int64_t index);
@@ -4306,6 +4982,9 @@ TSR_API tsr_tensor *tsr_select_scatter(tsr_tensor *input, tsr_tensor *src, int64
  * slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor
  *
  * A copy of input with `src` at input[start:end:step] of a dimension, torch.slice_scatter.
+ *
+ * Returns  input's shape and dtype.
+ * Errors   src has another shape than the part it replaces; those of slice.
  *
  * By name: slice_scatter. Takes all. Differentiable.
  */
@@ -4325,6 +5004,9 @@ TSR_API tsr_tensor *tsr_slice_scatter_v(const tsr_slice_scatter_args *args);
  *
  * A copy of input with `src` on a diagonal, torch.diagonal_scatter.
  *
+ * Returns  input's shape and dtype.
+ * Errors   src has another shape than the part it replaces; those of diagonal.
+ *
  * By name: diagonal_scatter. Takes all. Differentiable.
  */
 typedef struct tsr_diagonal_scatter_args {
@@ -4343,6 +5025,9 @@ TSR_API tsr_tensor *tsr_diagonal_scatter_v(const tsr_diagonal_scatter_args *args
  * [.., C r r, H, W] to [.., C, H r, W r]: blocks of r r channels become r by r pixels, torch.nn.functional.pixel_shuffle
  * (Shi et al. 2016).
  *
+ * Returns  [.., C, H r, W r].
+ * Errors   fewer than three dimensions; a factor below 1; channels that r r does not divide.
+ *
  * By name: nn.functional.pixel_shuffle, pixel_shuffle. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_pixel_shuffle(tsr_tensor *input, int64_t upscale_factor);
@@ -4351,6 +5036,9 @@ TSR_API tsr_tensor *tsr_pixel_shuffle(tsr_tensor *input, int64_t upscale_factor)
  * pixel_unshuffle(Tensor input, int downscale_factor) -> Tensor
  *
  * The inverse of pixel_shuffle, torch.nn.functional.pixel_unshuffle.
+ *
+ * Returns  [.., C r r, H / r, W / r].
+ * Errors   fewer than three dimensions; a factor below 1, or that does not divide height and width.
  *
  * By name: nn.functional.pixel_unshuffle, pixel_unshuffle. Takes all. Differentiable.
  */
@@ -4374,7 +5062,9 @@ TSR_API tsr_tensor *tsr_pixel_unshuffle(tsr_tensor *input, int64_t downscale_fac
  * softmax(Tensor input, int dim, dtype? dtype=None) -> Tensor
  *
  * exp(x) divided by its sum along dim, without overflow (torch.nn.functional.softmax); cast to dtype first when given.
- * Returns input's shape. Error: an integer input without a floating dtype.
+ *
+ * Returns  input's shape.
+ * Errors   a dim that input lacks; an integer input without a floating dtype.
  *
  * By name: softmax, nn.functional.softmax, special.softmax. Takes float. Differentiable.
  */
@@ -4390,7 +5080,9 @@ TSR_API tsr_tensor *tsr_softmax_v(const tsr_softmax_args *args);
  * log_softmax(Tensor input, int dim, dtype? dtype=None) -> Tensor
  *
  * The logarithm of softmax, accurate where that is near 0 or 1 (torch.nn.functional.log_softmax).
- * Returns input's shape. Error: an integer input without a floating dtype.
+ *
+ * Returns  input's shape.
+ * Errors   a dim that input lacks; an integer input without a floating dtype.
  *
  * By name: log_softmax, nn.functional.log_softmax, special.log_softmax. Takes float. Differentiable.
  */
@@ -4407,6 +5099,9 @@ TSR_API tsr_tensor *tsr_log_softmax_v(const tsr_log_softmax_args *args);
  *
  * softmax of -input.
  *
+ * Returns  input's shape.
+ * Errors   those of softmax.
+ *
  * By name: nn.functional.softmin. Takes float. Differentiable.
  */
 typedef struct tsr_softmin_args {
@@ -4420,8 +5115,11 @@ TSR_API tsr_tensor *tsr_softmin_v(const tsr_softmin_args *args);
 /**
  * gumbel_softmax(Tensor logits, float tau=1.0, bool hard=False, int? dim=-1, Generator? generator=None) -> Tensor
  *
- * A sample of the relaxed categorical distribution: softmax((logits + Gumbel noise) / tau) (Jang et al. 2017).
- * With hard the result is one-hot, with the soft sample's gradient. Returns logits' shape. Error: tau is not positive.
+ * A sample of the relaxed categorical distribution: softmax((logits + Gumbel noise) / tau) (Jang et al. 2017). With
+ * hard the result is one-hot, with the soft sample's gradient.
+ *
+ * Returns  logits' shape.
+ * Errors   tau is not positive; a dim that logits lacks; logits of another dtype than f32 and f64.
  *
  * By name: nn.functional.gumbel_softmax. Takes float. Differentiable.
  */
@@ -4449,6 +5147,9 @@ TSR_API tsr_tensor *tsr_gumbel_softmax_v(const tsr_gumbel_softmax_args *args);
  *
  * The values of a dimension in order, and where they were (i64), torch.sort. Always stable; NaN is the largest.
  *
+ * Returns  two tensors of input's shape.
+ * Errors   a dim that input lacks.
+ *
  * By name: sort. Takes all. Differentiable.
  */
 typedef struct tsr_sort_args {
@@ -4470,6 +5171,9 @@ TSR_API tsr_sort_result tsr_sort_v(const tsr_sort_args *args);
  *
  * sorted   accepted; the result is in order in any case
  *
+ * Returns  two tensors, input's shape with dim of size k.
+ * Errors   k outside [0, dim's size]; a dim that input lacks.
+ *
  * By name: topk. Takes number. Differentiable.
  */
 typedef struct tsr_topk_args {
@@ -4490,6 +5194,9 @@ TSR_API tsr_topk_result tsr_topk_v(const tsr_topk_args *args);
  *
  * The indices that sort a dimension, i64, torch.argsort. Always stable; NaN is the largest.
  *
+ * Returns  i64, input's shape.
+ * Errors   a dim that input lacks.
+ *
  * By name: argsort. Takes all. Not differentiable.
  */
 typedef struct tsr_argsort_args {
@@ -4506,6 +5213,9 @@ TSR_API tsr_tensor *tsr_argsort_v(const tsr_argsort_args *args);
  *
  * The values of the first dimension in order, torch.msort.
  *
+ * Returns  input's shape and dtype.
+ * Errors   none of its own.
+ *
  * By name: msort. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_msort(tsr_tensor *input);
@@ -4519,6 +5229,8 @@ TSR_API tsr_tensor *tsr_msort(tsr_tensor *input);
  * interpolation  between the two values next to it: "linear", "lower", "higher", "midpoint", "nearest"
  *
  * Returns  input's dtype; NaN where a NaN is among the values.
+ * Errors   input of another dtype than f32 and f64, or empty; q outside [0, 1]; another interpolation; a dim that
+ *          input lacks.
  *
  * By name: quantile. Takes float. Differentiable.
  */
@@ -4536,6 +5248,9 @@ TSR_API tsr_tensor *tsr_quantile_v(const tsr_quantile_args *args);
  * quantile.tensor(Tensor input, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor
  *
  * quantile for several shares, a 1-d tensor of input's dtype: they are the first dimension of the result, torch.quantile.
+ *
+ * Returns  q's length, then what quantile returns; without it for a 0-d q.
+ * Errors   those of quantile; q of another dtype, or with more than one dimension.
  *
  * By name: quantile. Takes float. Differentiable.
  */
@@ -4563,7 +5278,9 @@ TSR_API tsr_tensor *tsr_quantile_tensor_v(const tsr_quantile_tensor_args *args);
  * abs(Tensor input) -> Tensor
  *
  * |x|; the derivative at 0 is 0.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: abs, absolute. Takes number. Differentiable. In place: tsr_abs_.
  */
@@ -4573,8 +5290,10 @@ TSR_API tsr_tensor *tsr_abs_(tsr_tensor *input);
 /**
  * neg(Tensor input) -> Tensor
  *
- * -x. Error: bool input (use logical_not).
- * Returns same shape, dtype and layout as input.
+ * -x.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   bool, f16 or bf16 input.
  *
  * By name: neg, negative. Takes number. Differentiable. In place: tsr_neg_.
  */
@@ -4585,7 +5304,9 @@ TSR_API tsr_tensor *tsr_neg_(tsr_tensor *input);
  * sign(Tensor input) -> Tensor
  *
  * -1, 0 or 1; derivative 0.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   f16 or bf16 input.
  *
  * By name: sign, sgn. Takes all. Differentiable. In place: tsr_sign_.
  */
@@ -4596,7 +5317,9 @@ TSR_API tsr_tensor *tsr_sign_(tsr_tensor *input);
  * square(Tensor input) -> Tensor
  *
  * x * x.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   f16 or bf16 input.
  *
  * By name: square. Takes all. Differentiable. In place: tsr_square_.
  */
@@ -4607,7 +5330,9 @@ TSR_API tsr_tensor *tsr_square_(tsr_tensor *input);
  * exp(Tensor input) -> Tensor
  *
  * e to the power of x.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: exp. Takes all. Differentiable. In place: tsr_exp_.
  */
@@ -4618,7 +5343,9 @@ TSR_API tsr_tensor *tsr_exp_(tsr_tensor *input);
  * exp2(Tensor input) -> Tensor
  *
  * 2 to the power of x.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: exp2, special.exp2. Takes all. Differentiable. In place: tsr_exp2_.
  */
@@ -4629,7 +5356,9 @@ TSR_API tsr_tensor *tsr_exp2_(tsr_tensor *input);
  * expm1(Tensor input) -> Tensor
  *
  * exp(x) - 1, accurate near 0.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: expm1, special.expm1. Takes all. Differentiable. In place: tsr_expm1_.
  */
@@ -4640,7 +5369,9 @@ TSR_API tsr_tensor *tsr_expm1_(tsr_tensor *input);
  * log(Tensor input) -> Tensor
  *
  * Natural logarithm: -inf at 0, NaN below.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: log. Takes all. Differentiable. In place: tsr_log_.
  */
@@ -4651,7 +5382,9 @@ TSR_API tsr_tensor *tsr_log_(tsr_tensor *input);
  * log2(Tensor input) -> Tensor
  *
  * Logarithm to base 2.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: log2. Takes all. Differentiable. In place: tsr_log2_.
  */
@@ -4662,7 +5395,9 @@ TSR_API tsr_tensor *tsr_log2_(tsr_tensor *input);
  * log10(Tensor input) -> Tensor
  *
  * Logarithm to base 10.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: log10. Takes all. Differentiable. In place: tsr_log10_.
  */
@@ -4673,7 +5408,9 @@ TSR_API tsr_tensor *tsr_log10_(tsr_tensor *input);
  * log1p(Tensor input) -> Tensor
  *
  * log(1 + x), accurate near 0.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: log1p, special.log1p. Takes all. Differentiable. In place: tsr_log1p_.
  */
@@ -4684,7 +5421,9 @@ TSR_API tsr_tensor *tsr_log1p_(tsr_tensor *input);
  * sqrt(Tensor input) -> Tensor
  *
  * Square root; NaN below 0.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: sqrt. Takes all. Differentiable. In place: tsr_sqrt_.
  */
@@ -4695,7 +5434,9 @@ TSR_API tsr_tensor *tsr_sqrt_(tsr_tensor *input);
  * rsqrt(Tensor input) -> Tensor
  *
  * 1 / sqrt(x).
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: rsqrt. Takes all. Differentiable. In place: tsr_rsqrt_.
  */
@@ -4706,7 +5447,9 @@ TSR_API tsr_tensor *tsr_rsqrt_(tsr_tensor *input);
  * reciprocal(Tensor input) -> Tensor
  *
  * 1 / x.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: reciprocal. Takes all. Differentiable. In place: tsr_reciprocal_.
  */
@@ -4717,7 +5460,9 @@ TSR_API tsr_tensor *tsr_reciprocal_(tsr_tensor *input);
  * sin(Tensor input) -> Tensor
  *
  * Sine of x in radians.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: sin. Takes all. Differentiable. In place: tsr_sin_.
  */
@@ -4728,7 +5473,9 @@ TSR_API tsr_tensor *tsr_sin_(tsr_tensor *input);
  * cos(Tensor input) -> Tensor
  *
  * Cosine of x in radians.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: cos. Takes all. Differentiable. In place: tsr_cos_.
  */
@@ -4739,7 +5486,9 @@ TSR_API tsr_tensor *tsr_cos_(tsr_tensor *input);
  * tan(Tensor input) -> Tensor
  *
  * Tangent of x in radians.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: tan. Takes all. Differentiable. In place: tsr_tan_.
  */
@@ -4750,7 +5499,9 @@ TSR_API tsr_tensor *tsr_tan_(tsr_tensor *input);
  * asin(Tensor input) -> Tensor
  *
  * Inverse sine; NaN outside [-1, 1].
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: asin, arcsin. Takes all. Differentiable. In place: tsr_asin_.
  */
@@ -4761,7 +5512,9 @@ TSR_API tsr_tensor *tsr_asin_(tsr_tensor *input);
  * acos(Tensor input) -> Tensor
  *
  * Inverse cosine; NaN outside [-1, 1].
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: acos, arccos. Takes all. Differentiable. In place: tsr_acos_.
  */
@@ -4772,7 +5525,9 @@ TSR_API tsr_tensor *tsr_acos_(tsr_tensor *input);
  * atan(Tensor input) -> Tensor
  *
  * Inverse tangent, in (-pi/2, pi/2).
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: atan, arctan. Takes all. Differentiable. In place: tsr_atan_.
  */
@@ -4783,7 +5538,9 @@ TSR_API tsr_tensor *tsr_atan_(tsr_tensor *input);
  * sinh(Tensor input) -> Tensor
  *
  * Hyperbolic sine.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: sinh. Takes all. Differentiable. In place: tsr_sinh_.
  */
@@ -4794,7 +5551,9 @@ TSR_API tsr_tensor *tsr_sinh_(tsr_tensor *input);
  * cosh(Tensor input) -> Tensor
  *
  * Hyperbolic cosine.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: cosh. Takes all. Differentiable. In place: tsr_cosh_.
  */
@@ -4805,7 +5564,9 @@ TSR_API tsr_tensor *tsr_cosh_(tsr_tensor *input);
  * asinh(Tensor input) -> Tensor
  *
  * Inverse hyperbolic sine.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: asinh, arcsinh. Takes all. Differentiable. In place: tsr_asinh_.
  */
@@ -4816,7 +5577,9 @@ TSR_API tsr_tensor *tsr_asinh_(tsr_tensor *input);
  * acosh(Tensor input) -> Tensor
  *
  * Inverse hyperbolic cosine; NaN below 1.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: acosh, arccosh. Takes all. Differentiable. In place: tsr_acosh_.
  */
@@ -4827,7 +5590,9 @@ TSR_API tsr_tensor *tsr_acosh_(tsr_tensor *input);
  * atanh(Tensor input) -> Tensor
  *
  * Inverse hyperbolic tangent; NaN outside [-1, 1].
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: atanh, arctanh. Takes all. Differentiable. In place: tsr_atanh_.
  */
@@ -4838,7 +5603,9 @@ TSR_API tsr_tensor *tsr_atanh_(tsr_tensor *input);
  * erf(Tensor input) -> Tensor
  *
  * Error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: erf, special.erf. Takes all. Differentiable. In place: tsr_erf_.
  */
@@ -4849,7 +5616,9 @@ TSR_API tsr_tensor *tsr_erf_(tsr_tensor *input);
  * erfc(Tensor input) -> Tensor
  *
  * 1 - erf(x), accurate for large x.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: erfc, special.erfc. Takes all. Differentiable. In place: tsr_erfc_.
  */
@@ -4860,7 +5629,9 @@ TSR_API tsr_tensor *tsr_erfc_(tsr_tensor *input);
  * erfinv(Tensor input) -> Tensor
  *
  * Inverse of erf: infinite at -1 and 1, NaN beyond.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: erfinv, special.erfinv. Takes all. Differentiable. In place: tsr_erfinv_.
  */
@@ -4871,7 +5642,9 @@ TSR_API tsr_tensor *tsr_erfinv_(tsr_tensor *input);
  * lgamma(Tensor input) -> Tensor
  *
  * Logarithm of the absolute value of the gamma function.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: lgamma, special.gammaln. Takes all. Differentiable. In place: tsr_lgamma_.
  */
@@ -4882,7 +5655,9 @@ TSR_API tsr_tensor *tsr_lgamma_(tsr_tensor *input);
  * digamma(Tensor input) -> Tensor
  *
  * Derivative of lgamma.
- * Returns same shape and layout; f32 for integers and bool.
+ *
+ * Returns  same shape and layout; f32 for integers and bool.
+ * Errors   f16 or bf16 input.
  *
  * By name: digamma, special.digamma, special.psi. Takes all. Differentiable. In place: tsr_digamma_.
  */
@@ -4893,7 +5668,9 @@ TSR_API tsr_tensor *tsr_digamma_(tsr_tensor *input);
  * floor(Tensor input) -> Tensor
  *
  * Largest integer not above x; integers stay as they are; derivative 0.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   bool input.
  *
  * By name: floor. Takes number. Differentiable. In place: tsr_floor_.
  */
@@ -4904,7 +5681,9 @@ TSR_API tsr_tensor *tsr_floor_(tsr_tensor *input);
  * ceil(Tensor input) -> Tensor
  *
  * Smallest integer not below x; integers stay as they are; derivative 0.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   bool input.
  *
  * By name: ceil. Takes number. Differentiable. In place: tsr_ceil_.
  */
@@ -4915,7 +5694,9 @@ TSR_API tsr_tensor *tsr_ceil_(tsr_tensor *input);
  * trunc(Tensor input) -> Tensor
  *
  * x without its fraction; integers stay as they are; derivative 0.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   bool input.
  *
  * By name: trunc, fix. Takes number. Differentiable. In place: tsr_trunc_.
  */
@@ -4926,7 +5707,9 @@ TSR_API tsr_tensor *tsr_trunc_(tsr_tensor *input);
  * frac(Tensor input) -> Tensor
  *
  * x - trunc(x), with x's sign.
- * Returns same shape, dtype and layout as input.
+ *
+ * Returns  same shape, dtype and layout as input.
+ * Errors   input of another dtype than f32 and f64.
  *
  * By name: frac. Takes float. Differentiable. In place: tsr_frac_.
  */
@@ -4937,7 +5720,9 @@ TSR_API tsr_tensor *tsr_frac_(tsr_tensor *input);
  * round(Tensor input, *, int decimals=0) -> Tensor
  *
  * Nearest integer, halves to the even one; with decimals, nearest multiple of 10^-decimals. Integers stay as they are.
- * Returns same shape, dtype and layout as input; derivative 0. Error: decimals with an integer input.
+ *
+ * Returns  same shape, dtype and layout as input; derivative 0.
+ * Errors   bool input; decimals with an integer input.
  *
  * By name: round. Takes number. Differentiable. In place: tsr_round_.
  */
@@ -4953,7 +5738,10 @@ TSR_API tsr_tensor *tsr_round__v(const tsr_round_args *args);
  * logit(Tensor input, float? eps=None) -> Tensor
  *
  * log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
- * Returns same shape; f32 for integers and bool; NaN outside [0, 1] without eps. The derivative is 0 where x was clamped.
+ *
+ * Returns  same shape; f32 for integers and bool; NaN outside [0, 1] without eps. The derivative is 0 where x was
+ *          clamped.
+ * Errors   f16 or bf16 input.
  *
  * By name: logit, special.logit. Takes all. Differentiable. In place: tsr_logit_.
  */
@@ -4981,6 +5769,7 @@ TSR_API tsr_tensor *tsr_logit__v(const tsr_logit_args *args);
  *
  * size     the new sizes; one may be -1 and is inferred
  *
+ * Returns  a view of the new shape.
  * Errors   the number of elements differs; the shape needs elements that do not lie evenly in memory (use reshape).
  *
  * By name: view. Takes all. Differentiable. A view.
@@ -4991,6 +5780,9 @@ TSR_API tsr_tensor *tsr_view(tsr_tensor *input, tsr_shape size);
  * view_as(Tensor input, Tensor other) -> Tensor
  *
  * view to the shape of `other`, torch.Tensor.view_as.
+ *
+ * Returns  a view of other's shape.
+ * Errors   those of view.
  *
  * By name: view_as. Takes all. Differentiable.
  */
@@ -5003,8 +5795,8 @@ TSR_API tsr_tensor *tsr_view_as(tsr_tensor *input, tsr_tensor *other);
  *
  * shape    the new sizes; one may be -1 and is inferred
  *
- * Returns a view where memory allows, else a copy.
- * Errors   the number of elements differs.
+ * Returns  a view where memory allows, else a copy.
+ * Errors   the number of elements differs; more than one -1.
  *
  * By name: reshape. Takes all. Differentiable.
  */
@@ -5014,6 +5806,9 @@ TSR_API tsr_tensor *tsr_reshape(tsr_tensor *input, tsr_shape shape);
  * reshape_as(Tensor input, Tensor other) -> Tensor
  *
  * reshape to the shape of `other`, torch.Tensor.reshape_as.
+ *
+ * Returns  a view of other's shape where memory allows, else a copy.
+ * Errors   the number of elements differs.
  *
  * By name: reshape_as. Takes all. Differentiable.
  */
@@ -5026,6 +5821,9 @@ TSR_API tsr_tensor *tsr_reshape_as(tsr_tensor *input, tsr_tensor *other);
  *
  * dims     each dimension once; negative ones count from the end
  *
+ * Returns  a view.
+ * Errors   dims that are not each dimension once.
+ *
  * By name: permute. Takes all. Differentiable. A view.
  */
 TSR_API tsr_tensor *tsr_permute(tsr_tensor *input, tsr_shape dims);
@@ -5034,6 +5832,9 @@ TSR_API tsr_tensor *tsr_permute(tsr_tensor *input, tsr_shape dims);
  * transpose(Tensor input, int dim0, int dim1) -> Tensor
  *
  * A view with two dimensions exchanged, torch.transpose.
+ *
+ * Returns  a view.
+ * Errors   a dimension that input lacks.
  *
  * By name: transpose, swapaxes, swapdims. Takes all. Differentiable. A view.
  */
@@ -5044,6 +5845,7 @@ TSR_API tsr_tensor *tsr_transpose(tsr_tensor *input, int64_t dim0, int64_t dim1)
  *
  * The transpose of a matrix; vectors and 0-d tensors are returned as they are, torch.t.
  *
+ * Returns  a view.
  * Errors   more than two dimensions.
  *
  * By name: t. Takes all. Differentiable.
@@ -5057,6 +5859,7 @@ TSR_API tsr_tensor *tsr_t(tsr_tensor *input);
  *
  * size     the new sizes; -1 keeps a size; further dimensions may be added in front
  *
+ * Returns  a view of the new shape.
  * Errors   a size other than 1 would change. Writing to the result in place is refused; clone it first.
  *
  * By name: expand, broadcast_to. Takes all. Differentiable. A view.
@@ -5068,6 +5871,9 @@ TSR_API tsr_tensor *tsr_expand(tsr_tensor *input, tsr_shape size);
  *
  * expand to the shape of `other`, torch.Tensor.expand_as.
  *
+ * Returns  a view of other's shape.
+ * Errors   those of expand.
+ *
  * By name: expand_as. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_expand_as(tsr_tensor *input, tsr_tensor *other);
@@ -5076,6 +5882,9 @@ TSR_API tsr_tensor *tsr_expand_as(tsr_tensor *input, tsr_tensor *other);
  * unsqueeze(Tensor input, int dim) -> Tensor
  *
  * A view with a dimension of size 1 inserted at `dim`, torch.unsqueeze.
+ *
+ * Returns  a view.
+ * Errors   8 dimensions already; a dim that the result lacks.
  *
  * By name: unsqueeze. Takes all. Differentiable. A view.
  */
@@ -5086,6 +5895,9 @@ TSR_API tsr_tensor *tsr_unsqueeze(tsr_tensor *input, int64_t dim);
  *
  * A view without the dimensions of size 1, torch.squeeze.
  *
+ * Returns  a view.
+ * Errors   none of its own.
+ *
  * By name: squeeze. Takes all. Differentiable. A view.
  */
 TSR_API tsr_tensor *tsr_squeeze(tsr_tensor *input);
@@ -5094,6 +5906,9 @@ TSR_API tsr_tensor *tsr_squeeze(tsr_tensor *input);
  * squeeze.dim(Tensor input, int dim) -> Tensor
  *
  * A view without dimension `dim` if its size is 1, torch.squeeze.
+ *
+ * Returns  a view.
+ * Errors   a dim that input lacks.
  *
  * By name: squeeze. Takes all. Differentiable. A view.
  */
@@ -5104,7 +5919,8 @@ TSR_API tsr_tensor *tsr_squeeze_dim(tsr_tensor *input, int64_t dim);
  *
  * Dimensions start_dim to end_dim joined into one, torch.flatten.
  *
- * Returns a view where memory allows, else a copy; a 0-d input becomes 1-d.
+ * Returns  a view where memory allows, else a copy; a 0-d input becomes 1-d.
+ * Errors   start_dim comes after end_dim; a dimension that input lacks.
  *
  * By name: flatten. Takes all. Differentiable.
  */
@@ -5123,6 +5939,9 @@ TSR_API tsr_tensor *tsr_flatten_v(const tsr_flatten_args *args);
  *
  * sizes    their product is the dimension's size; one may be -1
  *
+ * Returns  a view.
+ * Errors   sizes that are empty or whose product is not dim's size; a 0-d input; more than 8 dimensions.
+ *
  * By name: unflatten. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_unflatten(tsr_tensor *input, int64_t dim, tsr_shape sizes);
@@ -5131,6 +5950,9 @@ TSR_API tsr_tensor *tsr_unflatten(tsr_tensor *input, int64_t dim, tsr_shape size
  * movedim(Tensor input, int[] source, int[] destination) -> Tensor
  *
  * A view with the dimensions `source` moved to the places `destination`, the others in order, torch.movedim.
+ *
+ * Returns  a view.
+ * Errors   lists of different lengths; a dimension that input lacks, or twice in a list.
  *
  * By name: movedim, moveaxis. Takes all. Differentiable.
  */
@@ -5143,6 +5965,9 @@ TSR_API tsr_tensor *tsr_movedim(tsr_tensor *input, tsr_shape source, tsr_shape d
  *
  * start    negative counts from the end
  *
+ * Returns  a view.
+ * Errors   a 0-d input; a part that leaves the dimension; a negative length.
+ *
  * By name: narrow. Takes all. Differentiable.
  */
 TSR_API tsr_tensor *tsr_narrow(tsr_tensor *input, int64_t dim, int64_t start, int64_t length);
@@ -5154,6 +5979,9 @@ TSR_API tsr_tensor *tsr_narrow(tsr_tensor *input, int64_t dim, int64_t start, in
  *
  * start, end  may be out of range and negative; absent means the end of the dimension
  * step        at least 1
+ *
+ * Returns  a view.
+ * Errors   a 0-d input; a step below 1; a dim that input lacks.
  *
  * By name: slice. Takes all. Differentiable. A view.
  */
@@ -5174,6 +6002,9 @@ TSR_API tsr_tensor *tsr_slice_v(const tsr_slice_args *args);
  *
  * index    negative counts from the end
  *
+ * Returns  a view.
+ * Errors   a 0-d input; an index out of range; a dim that input lacks.
+ *
  * By name: select. Takes all. Differentiable. A view.
  */
 TSR_API tsr_tensor *tsr_select(tsr_tensor *input, int64_t dim, int64_t index);
@@ -5186,7 +6017,8 @@ TSR_API tsr_tensor *tsr_select(tsr_tensor *input, int64_t dim, int64_t index);
  * stride          in elements, at least 0
  * storage_offset  in elements from the storage's start; absent: input's
  *
- * Errors   the view would leave the storage.
+ * Returns  a view.
+ * Errors   the view would leave the storage; size and stride of different lengths, or negative.
  *
  * By name: as_strided. Takes all. Differentiable. A view.
  */
@@ -5206,6 +6038,9 @@ TSR_API tsr_tensor *tsr_as_strided_v(const tsr_as_strided_args *args);
  *
  * offset   0 the main diagonal; above 0 above it, below 0 below it
  *
+ * Returns  a view, the diagonals in its last dimension.
+ * Errors   fewer than two dimensions; dim1 is dim2, or input lacks one.
+ *
  * By name: diagonal. Takes all. Differentiable. A view.
  */
 typedef struct tsr_diagonal_args {
@@ -5223,6 +6058,9 @@ TSR_API tsr_tensor *tsr_diagonal_v(const tsr_diagonal_args *args);
  * A view of all windows of `size` elements, `step` apart, of a dimension; a window's elements are the last dimension,
  * torch.Tensor.unfold. (nn.functional.unfold is im2col.)
  *
+ * Returns  a view with one dimension more.
+ * Errors   size outside 0 to the dimension's; a step below 1; 8 dimensions already.
+ *
  * By name: unfold. Takes all. Differentiable. A view.
  */
 TSR_API tsr_tensor *tsr_unfold(tsr_tensor *input, int64_t dimension, int64_t size, int64_t step);
@@ -5231,6 +6069,9 @@ TSR_API tsr_tensor *tsr_unfold(tsr_tensor *input, int64_t dimension, int64_t siz
  * unbind(Tensor input, int dim=0) -> Tensor[]
  *
  * Views of each index of a dimension, torch.unbind.
+ *
+ * Returns  views, as many as the dimension's size.
+ * Errors   a 0-d input; less room than that; a dim that input lacks.
  *
  * By name: unbind. Takes all. Differentiable. A view.
  */
@@ -5246,6 +6087,9 @@ TSR_API int64_t tsr_unbind_v(const tsr_unbind_args *args, tsr_tensor **out, int6
  *
  * Views of at most `chunks` equal pieces of a dimension (the last may be shorter), torch.chunk.
  *
+ * Returns  views, `chunks` at most.
+ * Errors   a 0-d input; chunks below 1; less room than there are; a dim that input lacks.
+ *
  * By name: chunk. Takes all. Differentiable. A view.
  */
 typedef struct tsr_chunk_args {
@@ -5260,6 +6104,9 @@ TSR_API int64_t tsr_chunk_v(const tsr_chunk_args *args, tsr_tensor **out, int64_
  * split(Tensor input, int split_size, int dim=0) -> Tensor[]
  *
  * Views of pieces of `split_size` indices of a dimension (the last may be shorter), torch.split.
+ *
+ * Returns  views.
+ * Errors   a 0-d input; a negative split_size, or 0 of a dimension that is not empty; less room than there are.
  *
  * By name: split. Takes all. Differentiable. A view.
  */
@@ -5278,6 +6125,9 @@ TSR_API int64_t tsr_split_v(const tsr_split_args *args, tsr_tensor **out, int64_
  *
  * split_sizes  their sum is the dimension's size
  *
+ * Returns  as many views as sizes.
+ * Errors   a 0-d input; a negative size, or another sum; less room than there are.
+ *
  * By name: split, split_with_sizes. Takes all. Differentiable. A view.
  */
 typedef struct tsr_split_sizes_args {
@@ -5292,6 +6142,9 @@ TSR_API int64_t tsr_split_sizes_v(const tsr_split_sizes_args *args, tsr_tensor *
  * tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]
  *
  * Views of `sections` pieces of a dimension, of which the first ones are one longer, torch.tensor_split.
+ *
+ * Returns  `sections` views.
+ * Errors   a 0-d input; sections below 1; less room than that.
  *
  * By name: tensor_split. Takes all. Differentiable.
  */
@@ -5308,6 +6161,9 @@ TSR_API int64_t tsr_tensor_split_v(const tsr_tensor_split_args *args, tsr_tensor
  *
  * Views of a dimension cut at `indices`, torch.tensor_split.
  *
+ * Returns  one view more than indices.
+ * Errors   a 0-d input; less room than that.
+ *
  * By name: tensor_split. Takes all. Differentiable.
  */
 typedef struct tsr_tensor_split_indices_args {
@@ -5322,6 +6178,9 @@ TSR_API int64_t tsr_tensor_split_indices_v(const tsr_tensor_split_indices_args *
  * tensor_split.tensor(Tensor input, Tensor indices_or_sections, int dim=0) -> Tensor[]
  *
  * tensor_split where a 0-d or 1-d i64 tensor holds the number of sections or the indices.
+ *
+ * Returns  views, as tensor_split.
+ * Errors   those of tensor_split; a tensor that is not i64, or has more than one dimension.
  *
  * By name: tensor_split. Takes all. Differentiable.
  */
@@ -5338,6 +6197,9 @@ TSR_API int64_t tsr_tensor_split_tensor_v(const tsr_tensor_split_tensor_args *ar
  *
  * A tensor that shares memory and the count of writes with input but has no history, torch.Tensor.detach.
  *
+ * Returns  a view without history.
+ * Errors   none of its own.
+ *
  * By name: detach. Takes all. Not differentiable.
  */
 TSR_API tsr_tensor *tsr_detach(tsr_tensor *input);
@@ -5347,6 +6209,7 @@ TSR_API tsr_tensor *tsr_detach(tsr_tensor *input);
  *
  * The sum over what broadcasting `size` to input's shape would repeat, torch.Tensor.sum_to_size.
  *
+ * Returns  the size given.
  * Errors   size does not broadcast to input's shape.
  *
  * By name: sum_to_size. Takes number. Differentiable.

@@ -16,7 +16,8 @@ static char folder[] = "/tmp/genops-test-XXXXXX";
 static char genops[PATH_MAX + 16];
 static char output[4096]; /* what the last run said */
 
-#define GOOD_LINES "dtypes float\ngrad none\nsample randn[2]\ndoc\n  Text.\n"
+#define DOC "doc\n  Text.\n\n  Returns  it.\n  Errors   none.\n"
+#define GOOD_LINES "dtypes float\ngrad none\nsample randn[2]\n" DOC
 #define GOOD_OP "op twice\nschema (Tensor input) -> Tensor\n" GOOD_LINES
 
 /* The path of a file in the scratch folder, in one of a few turning buffers. */
@@ -131,6 +132,8 @@ static void inplace_adds_a_form_with_an_underscore(void **state)
     const char *registry = read_text("registry.c");
     assert_non_null(strstr(registry, "{\"nn.functional.relu_\", &op_info_relu_}"));
     assert_non_null(strstr(registry, ".schema = \"relu_(Tensor input) -> Tensor\""));
+    assert_non_null(strstr(registry, "relu written into input, which is returned.")); /* not relu's own text */
+    assert_non_null(strstr(registry, "Errors   those of relu; "));
 }
 
 static void long_schemas_go_over_several_lines(void **state)
@@ -174,11 +177,16 @@ static void an_incomplete_operator_is_refused(void **state)
     refuses("op f\n" GOOD_LINES, "t.def:1: f has no schema");
     snprintf(table, sizeof table, "%sdtypes all\ngrad none\nsample randn[2]\n", schema);
     refuses(table, "f has no doc");
-    snprintf(table, sizeof table, "%sdtypes all\nsample randn[2]\ndoc\n  Text.\n", schema);
+    snprintf(table, sizeof table, "%sdtypes all\ngrad none\nsample randn[2]\ndoc\n  Errors   none.\n", schema);
+    refuses(table, "f: the doc has no line \"Returns  ...\"");
+    snprintf(table, sizeof table, "%sdtypes all\ngrad none\nsample randn[2]\ndoc\n  Returns  it. Errors none.\n",
+             schema);
+    refuses(table, "f: the doc has no line \"Errors   ...\"");
+    snprintf(table, sizeof table, "%sdtypes all\nsample randn[2]\n" DOC, schema);
     refuses(table, "f has no line `grad`");
-    snprintf(table, sizeof table, "%sdtypes all\ngrad none\ndoc\n  Text.\n", schema);
+    snprintf(table, sizeof table, "%sdtypes all\ngrad none\n" DOC, schema);
     refuses(table, "f has no sample, and is public");
-    snprintf(table, sizeof table, "%sinternal\ndtypes all\ngrad none\ndoc\n  Text.\n", schema);
+    snprintf(table, sizeof table, "%sinternal\ndtypes all\ngrad none\n" DOC, schema);
     accepts(table);
 }
 
@@ -200,7 +208,7 @@ static void a_name_belongs_to_one_operator(void **state)
 static void a_star_makes_the_parameters_after_it_keywords(void **state)
 {
     (void)state;
-    const char *start = "op f\nschema (Tensor x, *, Scalar alpha=1) -> Tensor\ndtypes all\ngrad none\ndoc\n  Text.\n";
+    const char *start = "op f\nschema (Tensor x, *, Scalar alpha=1) -> Tensor\ndtypes all\ngrad none\n" DOC;
     char table[512];
     snprintf(table, sizeof table, "%ssample randn[2], alpha=2\n", start);
     accepts(table);
@@ -213,11 +221,11 @@ static void a_sample_becomes_an_example(void **state)
 {
     (void)state;
     accepts("op f\nschema (Tensor x, int[2] k, int? dim=-1, str mode=\"a\") -> Tensor\ndtypes all\ngrad none\n"
-            "sample int[2,3]{0,5}, [1,2], mode=\"b\"\ndoc\n  Text.\n");
+            "sample int[2,3]{0,5}, [1,2], mode=\"b\"\n" DOC);
     const char *text = read_text("examples.h");
     assert_non_null(strstr(text, "tsr_tensor *x = tsr_randint(5, TSR_SHAPE(2, 3));\n"));
     assert_non_null(strstr(text, "tsr_tensor *result = tsr_f(x, {1, 2}, .mode = \"b\");\n"));
-    refuses("op f\nschema (Tensor x) -> Tensor\ndtypes all\ngrad none\nsample randn[2], 1\ndoc\n  Text.\n",
+    refuses("op f\nschema (Tensor x) -> Tensor\ndtypes all\ngrad none\nsample randn[2], 1\n" DOC,
             "the sample has more arguments than the operator");
 }
 
@@ -249,7 +257,7 @@ static void headers_register_what_is_not_an_operator(void **state)
 static void what_is_saved_must_be_a_tensor_parameter(void **state)
 {
     (void)state;
-    const char *start = "op f\nschema (Tensor x, int n=1) -> Tensor\ndtypes all\nsample randn[2]\ndoc\n  Text.\n";
+    const char *start = "op f\nschema (Tensor x, int n=1) -> Tensor\ndtypes all\nsample randn[2]\n" DOC;
     char table[512];
     snprintf(table, sizeof table, "%sgrad yes\nsaves y\n", start);
     refuses(table, "f saves y, which is not a parameter");

@@ -7,10 +7,21 @@
 static bool is_single_tensor(const param *p) { return !strcmp(p->kind, "OP_TENSOR") && !p->optional; }
 static bool is_any_tensor(const param *p) { return !strcmp(p->kind, "OP_TENSOR") || !strcmp(p->kind, "OP_TENSORS"); }
 
+/* Does a line of the doc begin with the word, as "Errors   ..."? */
+static bool doc_says(const entry *e, const char *word)
+{
+    size_t length = strlen(word);
+    for (int i = 0; i < e->doc.n; i++)
+        if (!strncmp(e->doc.v[i], word, length) && e->doc.v[i][length] == ' ') return true;
+    return false;
+}
+
 static void check_complete(const entry *e)
 {
     if (!e->schema) fail_at(e->at, "%s has no schema", e->exact);
     if (!e->doc.n) fail_at(e->at, "%s has no doc", e->exact);
+    if (!e->internal && !doc_says(e, "Returns")) fail_at(e->at, "%s: the doc has no line \"Returns  ...\"", e->exact);
+    if (!e->internal && !doc_says(e, "Errors")) fail_at(e->at, "%s: the doc has no line \"Errors   ...\"", e->exact);
     if (!e->dtypes.n) fail_at(e->at, "%s has no dtypes", e->exact);
     if (!e->grad) fail_at(e->at, "%s has no line `grad`: yes, composite or none", e->exact);
     if (!e->samples.n && !e->internal) fail_at(e->at, "%s has no sample, and is public", e->exact);
