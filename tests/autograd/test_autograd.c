@@ -504,7 +504,7 @@ static bool noisy_twice(tsr_tensor *const *in, int64_t n_in, tsr_tensor **out, i
 static void a_checkpoint_in_a_checkpoint_draws_the_same_random_numbers(void **state)
 {
     (void)state;
-    tsr_tensor *x = leaf(3), *y, *z;
+    tsr_tensor *x = leaf(3), *y, *z = NULL;
     double want[3];
     tsr_manual_seed(3);
     assert_true(noisy_twice(&x, 1, &z, 1, NULL));
