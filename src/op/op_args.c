@@ -17,6 +17,7 @@ static int64_t int_or_default(int64_t given, const op_param *p)
 static tsr_number default_number(const op_param *p)
 {
     const char *text = p->default_text;
+    if (!text[1]) return TSR_INT((int64_t)p->default_number); /* a digit, as most are */
     if (!strcmp(text, "None")) return (tsr_number){0};
     if (!strcmp(text, "True") || !strcmp(text, "False"))
         return (tsr_number){TSR_NUMBER_BOOL, (int64_t)p->default_number, 0};

@@ -33,9 +33,51 @@ static bool broadcast_all(const op_ctx *c, tsr_tensor *const *in, int n, tsr_sha
     return true;
 }
 
+/* Contiguous tensors of one shape are rows to a kernel, which saves describing and comparing their dimensions: for tensors of
+   a few elements that is most of the time. */
+static array as_row(const tsr_tensor *t, int64_t n)
+{
+    array a; /* whose other dimensions are not looked at */
+    a.data = (char *)t->storage->data + t->offset * (int64_t)tsr_dtype_size((tsr_dtype)t->dtype);
+    a.dtype = t->dtype, a.ndim = 1;
+    a.shape[0] = n, a.stride[0] = 1;
+    return a;
+}
+
+static bool is_plain(const op_ctx *c, const tsr_tensor *t, tsr_dtype compute)
+{
+    return !c->dest && t->dtype == compute && t->storage->data && shape_is_contiguous(t->ndim, t->shape, t->stride);
+}
+
+static bool same_sizes(const tsr_tensor *x, const tsr_tensor *y)
+{
+    bool same = x->ndim == y->ndim;
+    for (int d = 0; same && d < x->ndim; d++) same = x->shape[d] == y->shape[d];
+    return same;
+}
+
+static tsr_tensor *unary_row(unary_code code, tsr_tensor *x, tsr_dtype out, const double *p)
+{
+    tsr_tensor *y = tensor_empty_strided(out, x->ndim, x->shape, x->stride, (tsr_device)x->storage->device);
+    int64_t n = tensor_numel(x);
+    if (!y || n == 0) return y;
+    array src = as_row(x, n), dst = as_row(y, n);
+    return op_backend(y)->unary(code, &dst, &src, p) ? y : NULL;
+}
+
+static tsr_tensor *binary_rows(binary_code code, tsr_tensor *x, tsr_tensor *y, tsr_dtype out, const double *p)
+{
+    tsr_tensor *z = tensor_empty_strided(out, x->ndim, x->shape, x->stride, (tsr_device)x->storage->device);
+    int64_t n = tensor_numel(x);
+    if (!z || n == 0) return z;
+    array a = as_row(x, n), b = as_row(y, n), dst = as_row(z, n);
+    return op_backend(z)->binary(code, &dst, &a, &b, p) ? z : NULL;
+}
+
 tsr_tensor *pointwise_unary(op_ctx *c, unary_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out,
                             const double *p)
 {
+    if (is_plain(c, x, compute)) return unary_row(code, x, out, p);
     tsr_tensor *in = op_cast(x, compute);
     tsr_tensor *y = op_output(c, out, op_shape(x), x);
     if (!in || !y) return NULL;
@@ -48,6 +90,7 @@ tsr_tensor *pointwise_binary(op_ctx *c, binary_code code, tsr_tensor *x, tsr_ten
 {
     tsr_tensor *in[2] = {x, y};
     tsr_shape shape;
+    if (is_plain(c, x, compute) && is_plain(c, y, compute) && same_sizes(x, y)) return binary_rows(code, x, y, out, p);
     if (!broadcast_all(c, in, 2, &shape)) return NULL;
     tsr_tensor *z = op_output(c, out, shape, layout_of(in, 2, &shape));
     tsr_tensor *left = op_cast(x, compute), *right = op_cast(y, compute);

@@ -44,6 +44,13 @@ void loop_run_rows(const loop *l, int64_t grain, loop_row row, const double *p);
 /* For rows that take no repeated elements: step is 1 throughout, such operands are spread into the buffers too. */
 void loop_run_adjacent_rows(const loop *l, int64_t grain, loop_row row, const double *p);
 
+/* Whether the arrays are one contiguous row each, too short for threads: then a row needs no loop around it. b may be NULL. */
+static inline bool loop_is_short_row(const array *out, const array *a, const array *b, int64_t grain)
+{
+    return out->ndim == 1 && out->shape[0] < grain && out->stride[0] == 1 && a->stride[0] == 1 &&
+           (!b || b->stride[0] == 1);
+}
+
 /* Elements a thread should have at least, for cheap operations and for those that take some ten times as long. */
 enum { LOOP_GRAIN = 32768, LOOP_GRAIN_SLOW = 4096 };
 

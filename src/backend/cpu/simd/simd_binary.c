@@ -156,6 +156,10 @@ static bool binary(binary_code code, const array *out, const array *a, const arr
 {
     loop_row row = choose_row(code, a, p);
     if (!row) return below(code, out, a, b, p);
+    if (loop_is_short_row(out, a, b, LOOP_GRAIN_SLOW)) {
+        row((char *const[]){out->data, a->data, b->data}, (const int[]){1, 1, 1}, out->shape[0], p);
+        return true;
+    }
     loop l = loop_make(true, out, a, b, NULL);
     if (is_real(a) && !gives_bool(code)) loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
     else loop_run_adjacent_rows(&l, LOOP_GRAIN, row, p);

@@ -85,6 +85,10 @@ static bool unary(unary_code code, const array *out, const array *in, const doub
     loop_row row = in->dtype == TSR_F32 ? rows32[code] : in->dtype == TSR_F64 ? rows64[code] : NULL;
     loop_row plain = predicate(code, in->dtype);
     if ((!row && !plain) || nan_bounds(code, p)) return below(code, out, in, p);
+    if (loop_is_short_row(out, in, NULL, LOOP_GRAIN_SLOW)) {
+        (plain ? plain : row)((char *const[]){out->data, in->data}, (const int[]){1, 1}, out->shape[0], p);
+        return true;
+    }
     loop l = loop_make(true, out, in, NULL, NULL);
     if (plain) loop_run_adjacent_rows(&l, LOOP_GRAIN, plain, p);
     else loop_run_rows(&l, is_cheap(code) ? LOOP_GRAIN : LOOP_GRAIN_SLOW, row, p);
