@@ -585,7 +585,7 @@ static void anomaly_mode_names_the_operator_that_wrote_a_view(void **state)
 }
 
 #ifdef __GLIBC__
-/* Does the message have "(+0xOFFSET)" of an address in the 400 bytes from the function on? Tests have no names to show. */
+/* Does the message have "(+0xOFFSET)" of an address in the 2000 bytes from the function on? Tests have no names to show. */
 static bool is_named(const char *message, uintptr_t function)
 {
     Dl_info here;
@@ -593,7 +593,7 @@ static bool is_named(const char *message, uintptr_t function)
     uintptr_t start = function - (uintptr_t)here.dli_fbase;
     for (const char *at = message; (at = strstr(at, "(+0x")); at++) {
         uintptr_t offset = strtoull(at + 4, NULL, 16);
-        if (offset > start && offset < start + 400) return true;
+        if (offset > start && offset < start + 2000) return true;
     }
     return false;
 }

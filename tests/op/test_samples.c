@@ -456,12 +456,12 @@ static double value_of_nothing(const op_info *info)
     return 0;
 }
 
-/* Other arguments decide, or which size is 0: the value to fill with, a reduction, shapes that differ; or two results are
-   not the same. */
+/* Other arguments decide, or which size is 0: the value to fill with (or none), a reduction, shapes that differ; or two
+   results are not the same. */
 static bool is_decided_elsewhere(const trial *t)
 {
     if (!strcmp(t->info->group, "loss") && strchr(t->text, '"')) return true;
-    return is_among("cross_entropy equal linalg_slogdet new_full pad scaled_dot_product_attention_weights",
+    return is_among("cross_entropy equal linalg_slogdet new_empty new_full pad scaled_dot_product_attention_weights",
                     t->info->name);
 }
 
