@@ -66,10 +66,11 @@ endfunction()
 tessera_library(tessera_static STATIC tessera_static)
 target_link_libraries(tessera_static INTERFACE ${TESSERA_LINK_LIBRARIES})
 
-# --as-needed: a library that nothing calls is not loaded, which shows in the start-up time.
+# --as-needed: a library that nothing calls is not loaded, which shows in the start-up time. nodelete: threads that used us run
+# our clean-up when they end, so dlclose must not take the code away.
 tessera_library(tessera_shared SHARED tessera)
 target_link_libraries(tessera_shared PRIVATE ${TESSERA_LINK_LIBRARIES} $<BUILD_INTERFACE:tessera_flags>)
 if(NOT APPLE)
-    target_link_options(tessera_shared PRIVATE -Wl,--as-needed $<$<NOT:$<BOOL:${TESSERA_SANITIZE}>>:-Wl,-z,defs>)
+    target_link_options(tessera_shared PRIVATE -Wl,--as-needed -Wl,-z,nodelete $<$<NOT:$<BOOL:${TESSERA_SANITIZE}>>:-Wl,-z,defs>)
     target_link_options(tessera_static INTERFACE $<BUILD_INTERFACE:-Wl,--as-needed>)
 endif()

@@ -36,3 +36,8 @@ add_executable(onnx_replay EXCLUDE_FROM_ALL ${onnx_replay_sources})
 set_target_properties(onnx_replay PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(onnx_replay PRIVATE tessera_flags tessera_static)
 add_dependencies(test_onnx_replay onnx_replay)
+
+# test_load loads the shared library at run time, as other languages do.
+target_compile_definitions(test_load PRIVATE TSR_SHARED_LIBRARY="$<TARGET_FILE:tessera_shared>")
+target_link_libraries(test_load PRIVATE ${CMAKE_DL_LIBS})
+add_dependencies(test_load tessera_shared)

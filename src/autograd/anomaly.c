@@ -13,14 +13,12 @@
 
 #include "autograd/graph.h"
 #include "base/profile.h"
+#include "base/thread_room.h"
 #include "tessera/ops.h"
 
 static _Thread_local bool enabled_here;
 
-static _Thread_local struct {
-    const char *v[32];
-    int count;
-} labels;
+static _Thread_local int label_count; /* of the thread's room->labels */
 
 bool tsr_set_anomaly_enabled(bool enabled)
 {
@@ -34,17 +32,19 @@ bool tsr_is_anomaly_enabled(void) { return enabled_here; }
 tsr_status tsr_push_anomaly_label(const char *label)
 {
     if (!label) return tsr_fail(TSR_EINVAL, "push_anomaly_label: the label is NULL");
-    if (labels.count == TSR_COUNT(labels.v))
-        return tsr_fail(TSR_EINVAL, "push_anomaly_label: '%s' is deeper than %d labels", label, labels.count);
-    labels.v[labels.count++] = label;
+    if (label_count == TSR_LABEL_ROOM)
+        return tsr_fail(TSR_EINVAL, "push_anomaly_label: '%s' is deeper than %d labels", label, label_count);
+    tsr_thread_room *room = tsr_get_thread_room();
+    if (!room) return tsr_fail(TSR_ENOMEM, "push_anomaly_label: no memory");
+    room->labels[label_count++] = label;
     profile_push_range(label); /* best effort: what the profiler has no room for is still a label */
     return TSR_OK;
 }
 
 tsr_status tsr_pop_anomaly_label(void)
 {
-    if (labels.count == 0) return tsr_fail(TSR_ESTATE, "pop_anomaly_label: none were pushed in this thread");
-    labels.count--;
+    if (label_count == 0) return tsr_fail(TSR_ESTATE, "pop_anomaly_label: none were pushed in this thread");
+    label_count--;
     profile_pop_range();
     return TSR_OK;
 }
@@ -110,9 +110,10 @@ static void append_calls(note *to) { (void)to; }
 char *anomaly_place(void)
 {
     note place = {0};
-    if (!enabled_here) return NULL;
-    for (int i = 0; i < labels.count; i++) append(&place, "%s%s", i > 0 ? " / " : " in '", labels.v[i]);
-    append(&place, "%s", labels.count > 0 ? "'" : " without a label (tsr_push_anomaly_label)");
+    tsr_thread_room *room = enabled_here ? tsr_get_thread_room() : NULL;
+    if (!room) return NULL;
+    for (int i = 0; i < label_count; i++) append(&place, "%s%s", i > 0 ? " / " : " in '", room->labels[i]);
+    append(&place, "%s", label_count > 0 ? "'" : " without a label (tsr_push_anomaly_label)");
     append_calls(&place);
     return tsr_strdup(place.text);
 }

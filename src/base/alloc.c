@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "base/thread_room.h"
 #include "base/util.h"
 
 #if defined(__has_feature)
@@ -68,6 +69,7 @@ typedef struct thread_cache {
     counters counted;  /* written by the owner alone */
     int64_t published; /* what of counted.current is in published_current */
     struct thread_cache *next, *previous;
+    tsr_thread_room room;
 } thread_cache;
 
 static struct depot {
@@ -304,6 +306,12 @@ static thread_cache *get_cache(void)
     depot.threads = c;
     pthread_mutex_unlock(&depot.lock);
     return my_cache = c;
+}
+
+tsr_thread_room *tsr_get_thread_room(void)
+{
+    thread_cache *c = my_cache ? my_cache : get_cache();
+    return c ? &c->room : NULL;
 }
 
 /* ---- failing on purpose ---- */

@@ -41,6 +41,9 @@ bool tsr_has_extension(const char *path, const char *extension);
 /* Has this thread an error that was not cleared? */
 static inline bool tsr_error_pending(void) { return tsr_error_status() != TSR_OK; }
 
+/* Let the pending error's message begin with "NAME: ", unless it does. */
+void tsr_error_name(const char *name);
+
 /* Say something on the warning channel (tsr_set_warning_handler). */
 void tsr_warn(const char *format, ...) TSR_PRINTF(1, 2);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/thread_room.h"
 #include "base/util.h"
 #include "tensor/tensor_impl.h"
 
@@ -194,10 +195,11 @@ bool shape_infer(const char *op, int64_t numel, tsr_shape *shape)
 /* Messages may name several shapes at once, so the texts rotate through a few buffers. */
 const char *shape_text(const tsr_shape *s)
 {
-    static _Thread_local char buffers[8][8 * 21 + 4];
-    static _Thread_local unsigned next;
-    char *out = buffers[next++ % 8];
-    size_t at = 0, room = sizeof buffers[0];
+    _Static_assert(TSR_SCRATCH_ROOM >= TSR_MAX_DIMS * 21 + 4, "room for the longest shape");
+    tsr_thread_room *texts = tsr_get_thread_room();
+    if (!texts) return "[...]";
+    char *out = texts->scratch[texts->next_scratch++ % TSR_SCRATCH_TEXTS];
+    size_t at = 0, room = TSR_SCRATCH_ROOM;
     at += (size_t)snprintf(out + at, room - at, "[");
     for (int d = 0; d < s->n && d < TSR_MAX_DIMS; d++)
         at += (size_t)snprintf(out + at, room - at, d ? ", %lld" : "%lld", (long long)s->v[d]);
