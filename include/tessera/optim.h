@@ -27,7 +27,8 @@ typedef enum tsr_optim_kind {
 /** Options of a group; 0 means the default in brackets where there is one. */
 typedef struct tsr_optim_options {
     double lr;           /**< SGD: required, TSR_ZERO means 0; Adam, AdamW: [1e-3] */
-    double weight_decay; /**< SGD, Adam: added to the gradient (L2); AdamW: decoupled (Loshchilov and Hutter 2019) */
+    double weight_decay; /**< SGD, Adam: added to the gradient (L2), none by default; AdamW: decoupled (Loshchilov and
+                            Hutter 2019), [0.01]; TSR_ZERO means none */
     double momentum;     /**< SGD */
     double dampening;    /**< SGD */
     bool nesterov;       /**< SGD: needs momentum and no dampening */

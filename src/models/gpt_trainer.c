@@ -23,7 +23,7 @@ static bool add_group(tsr_gpt_trainer *t, bool decayed, double weight_decay)
     tsr_optim_options o = {.lr = t->o.lr == 0 ? TSR_ZERO : t->o.lr,
                            .beta1 = t->o.beta1,
                            .beta2 = t->o.beta2,
-                           .weight_decay = weight_decay};
+                           .weight_decay = weight_decay == 0 ? TSR_ZERO : weight_decay};
     bool ok = true;
     for (int64_t i = 0; ok && i < all->n; i++)
         if (is_decayed(&all->v[i]) == decayed)

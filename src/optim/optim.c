@@ -51,6 +51,7 @@ static const char *const *state_names(const tsr_optim *o, int *n)
 static tsr_optim_options complete(tsr_optim_kind kind, const tsr_optim_options *given)
 {
     tsr_optim_options o = given ? *given : (tsr_optim_options){0};
+    o.weight_decay = tsr_or_default(o.weight_decay, kind == TSR_OPTIM_ADAMW ? 0.01 : 0);
     if (kind == TSR_OPTIM_SGD) return o;
     o.lr = tsr_or_default(o.lr, 1e-3);
     o.beta1 = tsr_or_default(o.beta1, 0.9);

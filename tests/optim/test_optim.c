@@ -112,7 +112,7 @@ EXPECT_GOLDEN(adam_betas, TSR_OPTIM_ADAM, .lr = 0.01, .beta1 = 0.5, .beta2 = 0.9
 EXPECT_GOLDEN(adam_beta_zero, TSR_OPTIM_ADAM, .lr = 0.01, .beta1 = TSR_ZERO, .beta2 = 0.99)
 EXPECT_GOLDEN(adam_amsgrad, TSR_OPTIM_ADAM, .lr = 0.01, .amsgrad = true)
 EXPECT_GOLDEN(adam_maximize, TSR_OPTIM_ADAM, .lr = 0.01, .weight_decay = 0.1, .maximize = true)
-EXPECT_GOLDEN(adamw, TSR_OPTIM_ADAMW, .lr = 0.01, .weight_decay = 0.01)
+EXPECT_GOLDEN(adamw, TSR_OPTIM_ADAMW, .lr = 0.01) /* with AdamW's default weight decay of 0.01 */
 EXPECT_GOLDEN(adamw_amsgrad, TSR_OPTIM_ADAMW, .lr = 0.01, .weight_decay = 0.3, .amsgrad = true)
 EXPECT_GOLDEN(adamw_maximize, TSR_OPTIM_ADAMW, .lr = 0.01, .weight_decay = 0.3, .maximize = true)
 
@@ -121,6 +121,7 @@ static void groups_have_options_of_their_own(void **state)
     (void)state;
     training t;
     tsr_optim_options first = {.lr = 0.01, .weight_decay = 0.1}, second = {.lr = 0.05, .beta1 = 0.8, .beta2 = 0.95};
+    second.weight_decay = TSR_ZERO;
     start(&t, TSR_F64);
     t.optim = tsr_optim_new(TSR_OPTIM_ADAMW, &first);
     assert_int_equal(tsr_optim_add_group(t.optim, &t.p[0], 1, NULL), 0);
