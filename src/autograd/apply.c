@@ -27,6 +27,12 @@ static void fill_saved(tsr_tensor **slot, int param, int index, void *user)
     }
 }
 
+/* The derivative of a write that leaves nothing of what was there (x.eq_(y)). */
+static void apply_overwrite(const tsr_node *n, tsr_tensor **grad_in)
+{
+    grad_in[0] = tsr_zeros(n->in_meta[0].shape, .dtype = n->in_meta[0].dtype);
+}
+
 /* The arguments are filled in a copy: other threads may run the same node. */
 static void apply_operator(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
@@ -35,6 +41,10 @@ static void apply_operator(tsr_node *n, tsr_tensor *const *grad, tsr_tensor **gr
     _Alignas(16) unsigned char args[OP_ARGS_ROOM];
     if (n->freed && n->had_saved) {
         node_unpack(n, 0); /* says that the graph was freed */
+        return;
+    }
+    if (!n->op.info->backward) {
+        apply_overwrite(n, grad_in);
         return;
     }
     memcpy(args, n->op.args, n->op.info->args_size);

@@ -40,13 +40,6 @@ static tsr_tensor *or_logical(op_ctx *c, binary_code code, binary_code of_bools,
     return promoted(c, op_result_type(x, y) == TSR_BOOL ? of_bools : code, x, y, p);
 }
 
-static bool check_factor(const op_ctx *c, const char *name, tsr_number factor, tsr_dtype dtype)
-{
-    if (factor.kind != TSR_NUMBER_FLOAT || tsr_dtype_is_floating(dtype)) return true;
-    op_fail(c, "%s = %g must be an integer, since the operands are %s", name, factor.f, tsr_dtype_name(dtype));
-    return false;
-}
-
 static tsr_tensor *scaled(tsr_tensor *t, tsr_number factor)
 {
     return op_f64(factor) == 1 ? t : op_scale(t, op_f64(factor));
@@ -55,7 +48,7 @@ static tsr_tensor *scaled(tsr_tensor *t, tsr_number factor)
 tsr_tensor *op_add(op_ctx *c, const tsr_add_args *a)
 {
     double alpha = op_f64(a->alpha);
-    if (!check_factor(c, "alpha", a->alpha, op_result_type(a->input, a->other))) return NULL;
+    if (!pointwise_factor(c, "alpha", a->alpha, op_result_type(a->input, a->other))) return NULL;
     return or_logical(c, B_ADD, B_LOGICAL_OR, a->input, a->other, &alpha);
 }
 
@@ -71,7 +64,7 @@ static tsr_tensor *subtract(op_ctx *c, tsr_tensor *x, tsr_tensor *y, tsr_number 
     tsr_dtype dtype = op_result_type(x, y);
     if (x->dtype == TSR_BOOL || y->dtype == TSR_BOOL)
         return op_fail(c, "subtraction of a bool tensor is not defined; logical_xor and logical_not are");
-    if (!check_factor(c, "alpha", alpha, dtype)) return NULL;
+    if (!pointwise_factor(c, "alpha", alpha, dtype)) return NULL;
     return pointwise_binary(c, B_SUB, x, y, dtype, dtype, &factor);
 }
 
@@ -230,7 +223,8 @@ tsr_tensor *op_xlogy(op_ctx *c, const tsr_xlogy_args *a)
 void op_xlogy_grad(op_ctx *c, const tsr_xlogy_args *a, gradients grad, tsr_tensor **grad_in)
 {
     if (op_needs(c, 0)) {
-        tsr_tensor *no_log = tsr_logical_not(tsr_relu(a->other)); /* other <= 0, also for a plain number */
+        tsr_tensor *positive = a->other->dtype == TSR_BOOL ? a->other : tsr_relu(a->other); /* also a plain number */
+        tsr_tensor *no_log = tsr_logical_not(positive);
         tsr_tensor *flat = tsr_logical_and(tsr_logical_not(a->input), no_log);
         grad_in[0] = op_unmasked(flat, tsr_mul(grad[0], tsr_log(a->other)));
     }
@@ -318,11 +312,11 @@ void op_lerp_grad(op_ctx *c, const tsr_lerp_args *a, gradients grad, tsr_tensor 
 
 static tsr_tensor *add_combined(op_ctx *c, ternary_code code, tsr_tensor *const *in, tsr_number value, bool floats)
 {
-    tsr_dtype dtype = pointwise_type3(in[0], in[1], in[2]);
+    tsr_dtype dtype = op_result_type_of((const tsr_tensor *const *)in, 3);
     double factor = op_f64(value);
     if (dtype == TSR_BOOL || (floats && !tsr_dtype_is_floating(dtype)))
         return op_fail(c, "not defined for %s tensors", tsr_dtype_name(dtype));
-    return check_factor(c, "value", value, dtype) ? pointwise_ternary(c, code, in, dtype, &factor) : NULL;
+    return pointwise_factor(c, "value", value, dtype) ? pointwise_ternary(c, code, in, dtype, &factor) : NULL;
 }
 
 tsr_tensor *op_addcmul(op_ctx *c, const tsr_addcmul_args *a)
@@ -381,52 +375,76 @@ void op_clamp_grad(op_ctx *c, const tsr_clamp_args *a, gradients grad, tsr_tenso
     grad_in[0] = tsr_activation_grad(grad[0], a->input, B_CLAMP_GRAD, p);
 }
 
+static tsr_tensor *at_least(op_ctx *c, tsr_tensor *x, tsr_tensor *min)
+{
+    return or_logical(c, B_MAXIMUM, B_LOGICAL_OR, x, min, NULL);
+}
+
+static tsr_tensor *at_most(op_ctx *c, tsr_tensor *x, tsr_tensor *max)
+{
+    return or_logical(c, B_MINIMUM, B_LOGICAL_AND, x, max, NULL);
+}
+
 tsr_tensor *op_clamp_tensor(op_ctx *c, const tsr_clamp_tensor_args *a)
 {
     if (!a->min && !a->max) return no_bound(c);
-    tsr_tensor *low = a->min ? a->min : a->max, *high = a->max ? a->max : a->min;
-    tsr_dtype dtype = pointwise_type3(a->input, low, high);
-    if (dtype == TSR_BOOL) return op_fail(c, "not defined for bool tensors");
-    if (!a->max) return pointwise_binary(c, B_MAXIMUM, a->input, low, dtype, dtype, NULL);
-    if (!a->min) return pointwise_binary(c, B_MINIMUM, a->input, high, dtype, dtype, NULL);
-    return pointwise_ternary(c, T_CLAMP, (tsr_tensor *[]){a->input, low, high}, dtype, NULL);
+    if (!a->max) return at_least(c, a->input, a->min);
+    if (!a->min) return at_most(c, a->input, a->max);
+    tsr_tensor *in[3] = {a->input, a->min, a->max};
+    tsr_dtype dtype = op_result_type_of((const tsr_tensor *const *)in, 3);
+    if (dtype == TSR_BOOL) return op_fail(c, "not defined for bool tensors with two bounds");
+    return pointwise_ternary(c, T_CLAMP, in, dtype, NULL);
 }
 
-/* Who gave the value gets the gradient; max, when the bounds cross. */
+/* Who gave the value gets the gradient; max, when the bounds cross; nobody, where one of them is NaN. */
 void op_clamp_tensor_grad(op_ctx *c, const tsr_clamp_tensor_args *a, gradients grad, tsr_tensor **grad_in)
 {
     tsr_tensor *x = a->input, *low = a->min, *high = a->max;
-    tsr_tensor *over = high ? tsr_gt(x, high) : NULL, *under = low ? tsr_lt(x, low) : NULL;
     if (op_needs(c, 0)) {
-        tsr_tensor *outside = over && under ? tsr_logical_or(over, under) : over ? over : under;
-        grad_in[0] = op_unmasked(outside, grad[0]);
+        tsr_tensor *above = low ? tsr_ge(x, low) : NULL, *below = high ? tsr_le(x, high) : NULL;
+        tsr_tensor *inside = above && below ? tsr_logical_and(above, below) : above ? above : below;
+        grad_in[0] = op_masked(inside, grad[0]);
     }
     if (low && op_needs(c, 1)) {
-        tsr_tensor *taken = high ? tsr_logical_and(under, tsr_lt(low, high)) : under;
-        grad_in[1] = op_masked(taken, grad[0]);
+        tsr_tensor *under = tsr_lt(x, low);
+        grad_in[1] = op_masked(high ? tsr_logical_and(under, tsr_lt(low, high)) : under, grad[0]);
     }
     if (high && op_needs(c, 2)) {
-        tsr_tensor *taken = low ? tsr_logical_or(over, tsr_lt(high, low)) : over;
-        grad_in[2] = op_masked(taken, grad[0]);
+        tsr_tensor *over = tsr_gt(x, high);
+        grad_in[2] = op_masked(low ? tsr_logical_or(over, tsr_lt(high, low)) : over, grad[0]);
     }
 }
 
 tsr_tensor *op_clamp_min(op_ctx *c, const tsr_clamp_min_args *a)
 {
-    return pointwise_numbers(c, NUMBERS_NONE, a->input, a->min) ? tsr_clamp_tensor(a->input, .min = a->min) : NULL;
+    return pointwise_numbers(c, NUMBERS_NONE, a->input, a->min) ? at_least(c, a->input, a->min) : NULL;
+}
+
+void op_clamp_min_grad(op_ctx *c, const tsr_clamp_min_args *a, gradients grad, tsr_tensor **grad_in)
+{
+    if (op_needs(c, 0)) grad_in[0] = op_masked(tsr_ge(a->input, a->min), grad[0]);
+    if (op_needs(c, 1)) grad_in[1] = op_masked(tsr_lt(a->input, a->min), grad[0]);
 }
 
 tsr_tensor *op_clamp_max(op_ctx *c, const tsr_clamp_max_args *a)
 {
-    return pointwise_numbers(c, NUMBERS_NONE, a->input, a->max) ? tsr_clamp_tensor(a->input, .max = a->max) : NULL;
+    return pointwise_numbers(c, NUMBERS_NONE, a->input, a->max) ? at_most(c, a->input, a->max) : NULL;
+}
+
+void op_clamp_max_grad(op_ctx *c, const tsr_clamp_max_args *a, gradients grad, tsr_tensor **grad_in)
+{
+    if (op_needs(c, 0)) grad_in[0] = op_masked(tsr_le(a->input, a->max), grad[0]);
+    if (op_needs(c, 1)) grad_in[1] = op_masked(tsr_gt(a->input, a->max), grad[0]);
 }
 
 /* ---- choices ---------------------------------------------------------------------------------------------------------------------- */
 
 tsr_tensor *op_where(op_ctx *c, const tsr_where_args *a)
 {
-    tsr_tensor *in[3] = {a->condition, a->input, a->other};
-    if (a->condition->dtype != TSR_BOOL)
+    bool bytes = a->condition->dtype == TSR_U8; /* which were booleans once */
+    tsr_tensor *in[3] = {bytes ? op_cast(a->condition, TSR_BOOL) : a->condition, a->input, a->other};
+    if (!in[0]) return NULL;
+    if (in[0]->dtype != TSR_BOOL)
         return op_fail(c, "the condition must be a bool tensor, got %s", tsr_dtype_name(a->condition->dtype));
     return pointwise_ternary(c, T_WHERE, in, op_result_type(a->input, a->other), NULL);
 }

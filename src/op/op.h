@@ -134,8 +134,13 @@ bool op_fill_with(tsr_tensor *dst, double value);
 
 static inline const backend *op_backend(const tsr_tensor *t) { return backend_of((tsr_device)t->storage->device); }
 
-/* torch.result_type of two operands: dimensions and plain numbers are weaker within a kind. */
-tsr_dtype op_result_type(const tsr_tensor *a, const tsr_tensor *b);
+/* torch.result_type of n operands: 0-d tensors and, below them, plain numbers are weaker within a kind. */
+tsr_dtype op_result_type_of(const tsr_tensor *const *operands, int n);
+static inline tsr_dtype op_result_type(const tsr_tensor *a, const tsr_tensor *b)
+{
+    bool plain = a->dtype == b->dtype && !a->wrapped_number && !b->wrapped_number;
+    return plain ? (tsr_dtype)a->dtype : op_result_type_of((const tsr_tensor *[]){a, b}, 2);
+}
 static inline bool op_is_float(const tsr_tensor *t) { return t->dtype == TSR_F32 || t->dtype == TSR_F64; }
 /* f32 for integers and bool (PyTorch's default dtype), the dtype itself for floats. */
 static inline tsr_dtype op_float_type(tsr_dtype d) { return tsr_dtype_is_floating(d) ? d : TSR_F32; }

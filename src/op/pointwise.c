@@ -164,13 +164,11 @@ array pointwise_array_1d(const tsr_tensor *t)
     return a;
 }
 
-/* Two operands count together as the strongest of them: that is how promotion of two extends to three. */
-tsr_dtype pointwise_type3(const tsr_tensor *x, const tsr_tensor *y, const tsr_tensor *z)
+bool pointwise_factor(const op_ctx *c, const char *name, tsr_number factor, tsr_dtype dtype)
 {
-    tsr_tensor both = {.dtype = (uint8_t)op_result_type(x, y),
-                       .ndim = x->ndim > y->ndim ? x->ndim : y->ndim,
-                       .wrapped_number = x->wrapped_number && y->wrapped_number};
-    return op_result_type(&both, z);
+    if (factor.kind != TSR_NUMBER_FLOAT || tsr_dtype_is_floating(dtype)) return true;
+    op_fail(c, "%s = %g must be an integer, since the operands are %s", name, factor.f, tsr_dtype_name(dtype));
+    return false;
 }
 
 bool pointwise_numbers(const op_ctx *c, number_policy policy, const tsr_tensor *x, const tsr_tensor *y)

@@ -31,8 +31,8 @@ tsr_tensor *pointwise_fill_checked(const op_ctx *c, tsr_tensor *t, tsr_number va
 /* A tensor as kernels along a dimension want it: a 0-d one as if it had one dimension. */
 array pointwise_array_1d(const tsr_tensor *t);
 
-/* The promoted dtype of three operands. */
-tsr_dtype pointwise_type3(const tsr_tensor *x, const tsr_tensor *y, const tsr_tensor *z);
+/* Integers cannot be multiplied by a float: an error that names the factor. */
+bool pointwise_factor(const op_ctx *c, const char *name, tsr_number factor, tsr_dtype dtype);
 
 /* Which operands may be plain numbers: PyTorch refuses the others, and so do we, since a number there is a mistake. */
 typedef enum number_policy { NUMBERS_ANY, NUMBERS_ONE, NUMBERS_RIGHT, NUMBERS_NONE } number_policy;

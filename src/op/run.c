@@ -173,7 +173,7 @@ static bool writes_one_value(const op_info *info)
 /* Does it read each element of its inputs just before it writes the one at the same place? */
 static bool is_elementwise(const op_info *info)
 {
-    static const char *const groups[] = {"activation", "adam", "binary", "copy", "unary"};
+    static const char *const groups[] = {"activation", "adam", "binary", "compare", "copy", "unary"};
     for (int64_t i = 0; i < TSR_COUNT(groups); i++)
         if (!strcmp(info->group, groups[i])) return true;
     return false;
@@ -278,12 +278,18 @@ static int64_t run_composite_inplace(const op_info *info, void *args, tsr_tensor
     return out[0] ? 1 : -1;
 }
 
-static int64_t run_leaf(const op_info *info, void *args, const scan *s, tsr_tensor **out, int64_t room)
+/* x.eq_(y): nothing of what x was is left, and its history must say so: a node whose derivative is 0. */
+static bool overwrites_history(const op_info *info, const tsr_tensor *written)
+{
+    return info->inplace && record_requires_grad(written);
+}
+
+static int64_t run_leaf(const op_info *info, void *args, const scan *s, bool pending, tsr_tensor **out, int64_t room)
 {
     bool grad_mode = record_grad_mode();
-    bool recording = grad_mode && s->requires_grad && info->grad == OP_DIFF;
+    bool differentiable = info->grad == OP_DIFF ? s->requires_grad : overwrites_history(info, s->first);
+    bool recording = grad_mode && differentiable;
     op_ctx c = {.info = info, .dest = info->inplace ? s->first : NULL};
-    bool pending = tsr_error_pending();
     _Alignas(16) unsigned char own[OP_ARGS_ROOM]; /* recorded is what the caller gave: copies have no history */
     if (c.dest) {
         memcpy(own, args, info->args_size);
@@ -322,12 +328,14 @@ static int64_t run(const op_info *info, const void *args, tsr_tensor **out, int6
     if (!scan_args(info, copy, &s)) return -1;
 
     if (observer.call) observer.call(info->name, false, NULL, 0, observer.user);
+    bool pending = tsr_error_pending();
     tsr_mark m = tsr_scope_open();
-    int64_t n = info->grad != OP_COMPOSITE ? run_leaf(info, copy, &s, out, room)
+    int64_t n = info->grad != OP_COMPOSITE ? run_leaf(info, copy, &s, pending, out, room)
                 : info->inplace            ? run_composite_inplace(info, copy, s.first, out)
                                            : run_composite(info, copy, out, room);
     if (n < 0) {
         tsr_scope_close(m);
+        if (!pending) tsr_error_name(info->name); /* what failed may be another operator that this one is made of */
         return -1;
     }
     if (info->inplace) tsr_scope_close(m); /* the result is the caller's own tensor: no new reference */
@@ -434,22 +442,28 @@ tsr_tensor *op_number_tensor(tsr_number n)
 
 /* ---- type promotion ------------------------------------------------------------------------------------------------- */
 
-/* Operands fall into three classes: with dimensions, without, and plain numbers. A weaker class only counts when it is of
-   a higher kind (bool < integer < floating); a plain float then brings f32, PyTorch's default dtype. */
+/* Operands fall into three classes: with dimensions, without, and plain numbers. A weaker class, whatever the order of the
+   operands, only counts when it is of a higher kind (bool < integer < floating); a plain float then brings f32, PyTorch's
+   default dtype. */
 static int operand_class(const tsr_tensor *t) { return t->wrapped_number ? 0 : t->ndim == 0 ? 1 : 2; }
 
-static int kind_of(tsr_dtype d) { return tsr_dtype_is_floating(d) ? 2 : d == TSR_BOOL ? 0 : 1; }
-
-tsr_dtype op_result_type(const tsr_tensor *a, const tsr_tensor *b)
+/* Of a class without operands: below all. */
+static int kind_of(tsr_dtype d)
 {
-    if (operand_class(a) == operand_class(b)) {
-        tsr_dtype d = tsr_promote_types((tsr_dtype)a->dtype, (tsr_dtype)b->dtype);
-        return a->wrapped_number && d == TSR_F64 ? TSR_F32 : d;
+    return d == TSR_DTYPE_DEFAULT ? -1 : tsr_dtype_is_floating(d) ? 2 : d == TSR_BOOL ? 0 : 1;
+}
+
+static tsr_dtype stronger(tsr_dtype strong, tsr_dtype weak) { return kind_of(weak) > kind_of(strong) ? weak : strong; }
+
+tsr_dtype op_result_type_of(const tsr_tensor *const *operands, int n)
+{
+    tsr_dtype of_class[3] = {TSR_DTYPE_DEFAULT, TSR_DTYPE_DEFAULT, TSR_DTYPE_DEFAULT};
+    for (int i = 0; i < n; i++) {
+        tsr_dtype d = (tsr_dtype)operands[i]->dtype, *so_far = &of_class[operand_class(operands[i])];
+        if (operands[i]->wrapped_number && tsr_dtype_is_floating(d)) d = TSR_F32;
+        *so_far = *so_far == TSR_DTYPE_DEFAULT ? d : tsr_promote_types(*so_far, d);
     }
-    const tsr_tensor *strong = operand_class(a) > operand_class(b) ? a : b, *weak = strong == a ? b : a;
-    tsr_dtype s = (tsr_dtype)strong->dtype, w = (tsr_dtype)weak->dtype;
-    if (kind_of(w) <= kind_of(s)) return s;
-    return weak->wrapped_number && kind_of(w) == 2 ? TSR_F32 : w;
+    return stronger(of_class[2], stronger(of_class[1], of_class[0]));
 }
 
 /* ---- dimensions ------------------------------------------------------------------------------------------------------ */
