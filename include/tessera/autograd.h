@@ -19,7 +19,8 @@ TSR_API bool tsr_requires_grad(const tsr_tensor *t);
 /** True for tensors that no recorded operation made. */
 TSR_API bool tsr_is_leaf(const tsr_tensor *t);
 /** The name of what made t, as PyTorch spells it: leaky_relu's is "LeakyReluBackward0"; a write to a view's is "CopySlices",
-    a custom function's its own name. "" for leaves. Valid while t lives and is not written in place. */
+    a custom function's its own name. Of an operator that is made of others it is the last of these, where PyTorch may have
+    one node for all (huber_loss: "MeanBackward0"); square is "SquareBackward0". "" for leaves. Valid while t lives and is not written in place. */
 TSR_API const char *tsr_grad_fn_name(tsr_tensor *t);
 
 /** Switch recording on or off in this thread; returns what it was:

@@ -225,10 +225,10 @@ static tsr_tensor *limited(op_ctx *c, tsr_tensor *x, double low, double high)
     return refuse_bool(c, x) ? NULL : pointwise_unary(c, U_CLAMP, x, dtype, dtype, PARAMETERS(low, high));
 }
 
-/* Unlike clamp, these have derivative 0 at the bounds. */
+/* Unlike clamp, these have derivative 0 at the bounds, and 1 at NaN. */
 static tsr_tensor *between(tsr_tensor *x, tsr_tensor *grad, double low, double high)
 {
-    return op_masked(tsr_logical_and(tsr_gt(x, tsr_scalar(low)), tsr_lt(x, tsr_scalar(high))), grad);
+    return op_unmasked(tsr_logical_or(tsr_le(x, tsr_scalar(low)), tsr_ge(x, tsr_scalar(high))), grad);
 }
 
 FORWARD(relu6, limited(c, a->input, 0, 6))
@@ -300,7 +300,9 @@ tsr_tensor *op_prelu(op_ctx *c, const tsr_prelu_args *a)
     tsr_shape shape = {.n = x->ndim};
     for (int d = 0; d < x->ndim; d++) shape.v[d] = d == 1 ? tensor_numel(w) : 1;
     if (tensor_numel(w) == 1 || x->ndim < 2) shape = TSR_SCALAR_SHAPE;
-    return tsr_where(tsr_gt(x, tsr_scalar(0)), x, tsr_mul(tsr_reshape(w, shape), x));
+    tsr_tensor *positive = tsr_gt(x, tsr_scalar(0));
+    tsr_tensor *rest = op_unmasked(positive, x); /* the weight's derivative, also where x is infinite */
+    return tsr_where(positive, x, tsr_mul(tsr_reshape(w, shape), rest));
 }
 
 tsr_tensor *op_glu(op_ctx *c, const tsr_glu_args *a)

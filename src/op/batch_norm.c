@@ -6,6 +6,9 @@
 #include "op/region.h"
 #include "op_gen.h"
 
+/* Tensor inputs by number. */
+enum { RUNNING_MEAN = 1, RUNNING_VAR = 2, WEIGHT = 3, BIAS = 4 };
+
 /* ---- checks ------------------------------------------------------------------------------------------------------- */
 
 static bool check_vector(const op_ctx *c, const char *name, const tsr_tensor *t, const tsr_tensor *x)
@@ -19,6 +22,10 @@ static bool check_vector(const op_ctx *c, const char *name, const tsr_tensor *t,
 static bool check_batch(const op_ctx *c, const tsr_batch_norm_args *a)
 {
     const tsr_tensor *x = a->input;
+    if (op_needs(c, RUNNING_MEAN) || op_needs(c, RUNNING_VAR)) {
+        op_fail(c, "has no derivative by running_mean and running_var, which must not require a gradient");
+        return false;
+    }
     if (x->ndim < 2 || !op_is_float(x)) {
         op_fail(c, "input must be f32 or f64 [N, C, ...], not %s %s", tsr_dtype_name((tsr_dtype)x->dtype),
                 tensor_shape_text(x));
@@ -103,7 +110,6 @@ static void kernel_grad(const norm_call *k, tsr_tensor *grad, tsr_tensor *grad_i
 
 void op_batch_norm_grad(op_ctx *c, const tsr_batch_norm_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    enum { WEIGHT = 3, BIAS = 4 };
     tsr_tensor *all[3] = {0};
     if (tensor_numel(a->input) == 0) {
         op_meta w = op_input_meta(c, WEIGHT), b = op_input_meta(c, BIAS);

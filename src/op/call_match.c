@@ -250,6 +250,21 @@ static bool give(op_match *m, int param, const tsr_value *v)
                   describe_value(v));
 }
 
+/* tensordot(a, b, ([0, 1], [2, 0])), or dims=: one value for NAME_a and NAME_b. */
+static bool is_pair(const op_info *info, int param, const tsr_value *v)
+{
+    bool pair = v->kind == TSR_VALUE_LIST && v->list.n == 2 && v->list.v[0].kind == TSR_VALUE_LIST;
+    if (!pair || param < 0 || param + 1 >= info->param_count) return false;
+    const char *end = strrchr(info->params[param].name, '_');
+    return end && !strcmp(end, "_a") && info->params[param].kind == OP_SHAPE &&
+           info->params[param + 1].kind == OP_SHAPE;
+}
+
+static bool give_pair(op_match *m, int param, const tsr_value *v)
+{
+    return give(m, param, &v->list.v[0]) && give(m, param + 1, &v->list.v[1]);
+}
+
 /* ---- values by position -------------------------------------------------------------------------------------------- */
 
 /* How many values from args[0] on can be read as one list for p: integers for a shape, tensors for a list of tensors. */
@@ -295,6 +310,10 @@ static int64_t give_positions(op_match *m, const tsr_arg *args, int64_t count)
             refuse(m, "argument '%s' is given by name", m->info->params[param].name);
             return -1;
         }
+        if (is_pair(m->info, param, &args[i].value)) {
+            if (!give_pair(m, param++, &args[i++].value)) return -1;
+            continue;
+        }
         int64_t n = m->mode & OP_MATCH_SPREAD ? spread_length(&m->info->params[param], args + i, count - i) : 0;
         bool good = n ? give_spread(m, param, args + i, n) : give(m, param, &args[i].value);
         if (!good) return -1;
@@ -339,22 +358,14 @@ static bool says_nothing(const tsr_arg *a)
     return v->kind == TSR_VALUE_NONE || (v->kind == TSR_VALUE_STRING && !strcmp(v->string, "cpu"));
 }
 
-/* tensordot(a, b, dims=([0, 1], [2, 0])): one keyword for NAME_a and NAME_b. The first of them, or -1. */
-static int pair_of(const op_info *info, const tsr_arg *a)
-{
-    char first[64];
-    const tsr_value *v = &a->value;
-    bool pair = v->kind == TSR_VALUE_LIST && v->list.n == 2 && v->list.v[0].kind == TSR_VALUE_LIST;
-    snprintf(first, sizeof first, "%s_a", a->name);
-    int param = pair ? find_param(info, first) : -1;
-    return param + 1 < info->param_count ? param : -1;
-}
-
 static bool give_keyword(op_match *m, const tsr_arg *a)
 {
-    int param = param_of(m->info, a->name), pair = pair_of(m->info, a);
+    char first[64];
+    int param = param_of(m->info, a->name);
     if (param >= 0) return give(m, param, &a->value);
-    if (pair >= 0) return give(m, pair, &a->value.list.v[0]) && give(m, pair + 1, &a->value.list.v[1]);
+    snprintf(first, sizeof first, "%s_a", a->name);
+    param = find_param(m->info, first);
+    if (is_pair(m->info, param, &a->value)) return give_pair(m, param, &a->value);
     if (says_nothing(a)) return true;
     if (!strcmp(a->name, "requires_grad") && a->value.kind == TSR_VALUE_BOOL) {
         m->requires_grad = a->value.i != 0;

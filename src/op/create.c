@@ -166,12 +166,14 @@ tsr_tensor *op_arange_start(op_ctx *c, const tsr_arange_start_args *a)
     return range(c, a->start, a->end, a->step, a->dtype);
 }
 
-/* The second half is counted from the end, so that both ends are exact and the sequence is symmetric. */
+/* The second half is counted from the end, so that both ends are exact and the sequence is symmetric. Of integers, both ends
+   are cut to integers first, as in PyTorch. */
 tsr_tensor *op_linspace(op_ctx *c, const tsr_linspace_args *a)
 {
     int64_t n = a->steps;
     double start = op_f64(a->start), end = op_f64(a->end);
     if (n < 0) return op_fail(c, "steps must not be negative, got %lld", (long long)n);
+    if (a->dtype && !tsr_dtype_is_floating(a->dtype)) start = trunc(start), end = trunc(end);
     double step = n > 1 ? (end - start) / (double)(n - 1) : 0;
     tsr_tensor *t = real_sequence(start, step, n);
     double *v = t ? tsr_data(t) : NULL;

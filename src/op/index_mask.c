@@ -33,10 +33,6 @@ static tsr_tensor *masked_filled(op_ctx *c, tsr_tensor *input, tsr_tensor *mask,
 
 tsr_tensor *op_masked_fill(op_ctx *c, const tsr_masked_fill_args *a)
 {
-    if (a->value.kind == TSR_NUMBER_FLOAT && !op_is_float(a->input) &&
-        !tsr_dtype_is_floating((tsr_dtype)a->input->dtype) && op_f64(a->value) != (double)op_i64(a->value))
-        return op_fail(c, "value %g cannot be converted to %s without loss", op_f64(a->value),
-                       tsr_dtype_name((tsr_dtype)a->input->dtype));
     if (!pointwise_fits(c, a->value, (tsr_dtype)a->input->dtype)) return NULL;
     return masked_filled(c, a->input, a->mask, index_value(a->value, (tsr_dtype)a->input->dtype));
 }

@@ -3,7 +3,7 @@
 
        inverse Y:     dA = -Y^T g Y^T
        solution X:    dB = A^-T g,  dA = -dB X^T
-       determinant:   dA = g (its cofactors) = g det A^-T
+       determinant:   dA = g (its cofactors) = g det A^-T, its logarithm: dA = g A^-T
        Cholesky L:    dA = (S + S^T) / 2 with S = L^-T P(L^T g) L^-1, P the lower triangle with half the diagonal */
 #include <math.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "op/linalg.h"
 #include "op/pointwise.h"
 #include "op/record.h"
+#include "op/reduce.h"
 #include "op_gen.h"
 
 /* ---- batches (linalg.h) ------------------------------------------------------------------------------------------- */
@@ -274,11 +275,35 @@ static tsr_tensor *cofactors(const op_ctx *c, tsr_tensor *input)
 /* A number for each matrix, in a shape that broadcasts to the matrices. */
 static tsr_tensor *per_matrix(tsr_tensor *t) { return tsr_unsqueeze(tsr_unsqueeze(t, -1), -1); }
 
+/* The cofactors once more, recorded. */
+static tsr_tensor *recorded_cofactors(tsr_tensor *x)
+{
+    tsr_linalg_svd_result r = tsr_linalg_svd(x);
+    tsr_tensor *sign = tsr_detach(tsr_mul(tsr_linalg_det(tsr_detach(r.U)), tsr_linalg_det(tsr_detach(r.Vh))));
+    tsr_tensor *others = reduce_product_of_others(r.S, r.S ? r.S->ndim - 1 : 0);
+    return tsr_mul(per_matrix(sign), tsr_matmul(tsr_mul(r.U, tsr_unsqueeze(others, -2)), r.Vh));
+}
+
+/* factor A^-T; where A is singular, its cofactors times `limit`. Each formula sees harmless matrices, ones and matrices with
+   different singular values, in place of those that are the other's. */
+static tsr_tensor *slope(tsr_tensor *x, tsr_tensor *singular, tsr_tensor *factor, double limit)
+{
+    if (!singular || !tsr_item_int(tsr_any(singular))) return tsr_mul(factor, linalg_transposed(tsr_linalg_inv(x)));
+    tsr_tensor *here = per_matrix(singular);
+    tsr_dtype dtype = (tsr_dtype)x->dtype;
+    int64_t n = x->shape[x->ndim - 1];
+    tsr_tensor *one = tsr_eye(n, .dtype = dtype);
+    tsr_tensor *spread = tsr_diag(tsr_arange_start(TSR_INT(1), TSR_INT(n + 1), .dtype = dtype));
+    tsr_tensor *regular = tsr_mul(factor, linalg_transposed(tsr_linalg_inv(tsr_where(here, one, x))));
+    tsr_tensor *cofactor = recorded_cofactors(tsr_where(here, x, spread));
+    return tsr_where(here, op_scale(cofactor, limit), regular);
+}
+
 void op_linalg_det_grad(op_ctx *c, const tsr_linalg_det_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    tsr_tensor *g = per_matrix(grad[0]);
+    tsr_tensor *g = per_matrix(grad[0]), *det = op_result(c, 0);
     if (!record_grad_mode()) grad_in[0] = tsr_mul(g, cofactors(c, a->input));
-    else grad_in[0] = tsr_mul(tsr_mul(g, per_matrix(op_result(c, 0))), linalg_transposed(tsr_linalg_inv(a->input)));
+    else grad_in[0] = tsr_mul(g, slope(a->input, tsr_logical_not(det), per_matrix(det), 1));
 }
 
 bool op_linalg_slogdet(op_ctx *c, const tsr_linalg_slogdet_args *a, tsr_tensor **out)
@@ -301,8 +326,8 @@ bool op_linalg_slogdet(op_ctx *c, const tsr_linalg_slogdet_args *a, tsr_tensor *
 
 void op_linalg_slogdet_grad(op_ctx *c, const tsr_linalg_slogdet_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    (void)c;
-    if (grad[1]) grad_in[0] = tsr_mul(per_matrix(grad[1]), linalg_transposed(tsr_linalg_inv(a->input)));
+    tsr_tensor *singular = grad[1] ? tsr_isinf(op_result(c, 1)) : NULL;
+    if (grad[1]) grad_in[0] = tsr_mul(per_matrix(grad[1]), slope(a->input, singular, tsr_scalar(1), INFINITY));
 }
 
 /* ---- Cholesky ----------------------------------------------------------------------------------------------------- */

@@ -27,17 +27,19 @@ tsr_tensor *op_mse_loss(op_ctx *c, const tsr_mse_loss_args *a)
     return loss_reduce(c, tsr_square(tsr_sub(a->input, a->target)), a->reduction);
 }
 
-/* d^2 / 2 near 0, `limit` (d - limit / 2) far from it */
-static tsr_tensor *rounded_distance(tsr_tensor *d, tsr_tensor *near, double limit)
+/* d^2 / 2 up to `limit`, limit (d - limit / 2) from there on: m (d - m / 2) with m the smaller one of d and the limit, whose
+   derivative is finite where d is not. */
+static tsr_tensor *rounded_distance(tsr_tensor *d, double limit)
 {
-    return tsr_where(near, op_scale(tsr_square(d), 0.5), op_scale(op_shift(d, -limit / 2), limit));
+    tsr_tensor *m = tsr_clamp(d, .max = TSR_FLOAT(limit));
+    return tsr_mul(m, tsr_sub(d, op_scale(m, 0.5)));
 }
 
 tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
 {
     tsr_tensor *d = distance(a->input, a->target);
     if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
-    if (a->beta > 0) d = op_scale(rounded_distance(d, tsr_lt(d, tsr_scalar(a->beta)), a->beta), 1 / a->beta);
+    if (a->beta > 0) d = op_scale(rounded_distance(d, a->beta), 1 / a->beta);
     return loss_reduce(c, d, a->reduction);
 }
 
@@ -45,7 +47,7 @@ tsr_tensor *op_huber_loss(op_ctx *c, const tsr_huber_loss_args *a)
 {
     tsr_tensor *d = distance(a->input, a->target);
     if (!(a->delta > 0)) return op_fail(c, "delta must be positive, got %g", a->delta);
-    return loss_reduce(c, rounded_distance(d, tsr_le(d, tsr_scalar(a->delta)), a->delta), a->reduction);
+    return loss_reduce(c, rounded_distance(d, a->delta), a->reduction);
 }
 
 /* ---- binary targets --------------------------------------------------------------------------------------------------- */
@@ -155,6 +157,7 @@ tsr_tensor *op_gaussian_nll_loss(op_ctx *c, const tsr_gaussian_nll_loss_args *a)
 
 static tsr_tensor *unit(tsr_tensor *x, double order, int64_t dim, double eps)
 {
+    if (x && tensor_numel(x) == 0) order = 2; /* all the same, but not all defined */
     tsr_tensor *norm = tsr_linalg_vector_norm(x, TSR_FLOAT(order), TSR_DIMS(dim), true);
     return tsr_div(x, op_at_least(norm, eps));
 }

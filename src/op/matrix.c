@@ -109,11 +109,20 @@ static tsr_tensor *affine_output(op_ctx *c, const affine *f, const tsr_shape *sh
     return input && op_copy(out, input) ? out : NULL;
 }
 
+/* Integers times half a number are none: a factor must be whole, though it may be written 1.0. */
+static bool whole_factor(const op_ctx *c, const char *name, tsr_number factor, tsr_dtype dtype)
+{
+    bool whole = factor.kind != TSR_NUMBER_FLOAT || factor.f == (double)op_i64(factor);
+    return whole || pointwise_factor(c, name, factor, dtype);
+}
+
 /* The whole: shape_of gives the result's shape from the two batches of matrices. */
 static tsr_tensor *affine_product(op_ctx *c, const affine *f,
                                   tsr_shape (*shape_of)(const tsr_tensor *, const tsr_tensor *))
 {
     if (!one_dtype(c, "the second factor", f->x, f->y) || !one_dtype(c, "input", f->x, f->input)) return NULL;
+    tsr_dtype dtype = (tsr_dtype)f->x->dtype;
+    if (!whole_factor(c, "alpha", f->alpha, dtype) || !whole_factor(c, "beta", f->beta, dtype)) return NULL;
     tsr_tensor *x = as_batch(region_unaliased(c, f->x), f->x_lead, f->x_trail);
     tsr_tensor *y = as_batch(region_unaliased(c, f->y), f->y_lead, f->y_trail);
     if (!x || !y || !multiplies(c, x, y, f->x, f->y)) return NULL;

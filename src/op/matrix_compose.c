@@ -193,5 +193,7 @@ tsr_tensor *op_cdist(op_ctx *c, const tsr_cdist_args *a)
                        tensor_shape_text(y));
     if (a->p < 0 || isnan(a->p)) return op_fail(c, "p must not be negative, but is %g", a->p);
     tsr_tensor *difference = tsr_sub(tsr_unsqueeze(x, -2), tsr_unsqueeze(y, -3));
+    if (a->p == 0) difference = tsr_clamp(tsr_ceil(tsr_abs(difference)), .max = TSR_FLOAT(1)); /* NaN stays NaN */
+    if (a->p == 0 || x->shape[x->ndim - 1] == 0) return tsr_sum(difference, .dim = TSR_DIMS(-1));
     return tsr_norm(difference, .p = TSR_FLOAT(a->p), .dim = TSR_DIMS(-1));
 }

@@ -94,6 +94,13 @@ static tsr_tensor *one_quantile(const op_ctx *c, const call *k, tsr_tensor *q)
     return tsr_reshape(quantile_of(k->sorted, k->bad, q, k->mix), result_shape(k));
 }
 
+/* [0, ...]: none of the medians. */
+static tsr_tensor *no_quantile(const op_ctx *c, const call *k)
+{
+    tsr_tensor *median = one_quantile(c, k, tsr_full(TSR_SCALAR_SHAPE, TSR_FLOAT(0.5), (tsr_dtype)k->input->dtype));
+    return tsr_narrow(tsr_unsqueeze(median, 0), 0, 0, 0);
+}
+
 tsr_tensor *op_quantile(op_ctx *c, const tsr_quantile_args *a)
 {
     call k;
@@ -106,10 +113,11 @@ tsr_tensor *op_quantile_tensor(op_ctx *c, const tsr_quantile_tensor_args *a)
     call k;
     int64_t n = tensor_numel(a->q);
     if (!read_call(c, a->input, a->dim, a->keepdim, a->interpolation, &k)) return NULL;
-    if (a->q->ndim > 1 || a->q->dtype != a->input->dtype || n == 0)
+    if (a->q->ndim > 1 || a->q->dtype != a->input->dtype)
         return op_fail(c, "q must be 0-d or 1-d and of input's dtype %s, not %s %s",
                        tsr_dtype_name((tsr_dtype)a->input->dtype), tsr_dtype_name((tsr_dtype)a->q->dtype),
                        tensor_shape_text(a->q));
+    if (n == 0) return no_quantile(c, &k);
     tsr_tensor **each = tsr_alloc_zeroed((size_t)n, sizeof *each), *flat = tsr_reshape(a->q, TSR_SHAPE(n)), *out = NULL;
     for (int64_t i = 0; each && flat && i < n; i++)
         if (!(each[i] = one_quantile(c, &k, tsr_select(flat, 0, i)))) break;

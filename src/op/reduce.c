@@ -164,8 +164,7 @@ static tsr_tensor *product_before(tsr_tensor *x, int dim)
     return tsr_cumprod(tsr_cat(TSR_LIST(first, rest), dim), dim);
 }
 
-/* The product of all others along dim, without dividing by what may be 0. */
-static tsr_tensor *product_of_others(tsr_tensor *x, int dim)
+tsr_tensor *reduce_product_of_others(tsr_tensor *x, int dim)
 {
     tsr_tensor *after = tsr_flip(product_before(tsr_flip(x, TSR_DIMS(dim)), dim), TSR_DIMS(dim));
     return tsr_mul(product_before(x, dim), after);
@@ -174,8 +173,8 @@ static tsr_tensor *product_of_others(tsr_tensor *x, int dim)
 /* The same along the reduced dimension, or over all elements. */
 static tsr_tensor *product_of_all_others(tsr_tensor *x, tsr_number dim, uint32_t mask)
 {
-    if (op_has(dim)) return product_of_others(x, (int)reduce_list(mask).v[0]);
-    return tsr_reshape(product_of_others(tsr_reshape(x, TSR_SHAPE(-1)), 0), op_shape(x));
+    if (op_has(dim)) return reduce_product_of_others(x, (int)reduce_list(mask).v[0]);
+    return tsr_reshape(reduce_product_of_others(tsr_reshape(x, TSR_SHAPE(-1)), 0), op_shape(x));
 }
 
 void op_prod_grad(op_ctx *c, const tsr_prod_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)

@@ -24,5 +24,7 @@ tsr_tensor *reduce_run(op_ctx *c, reduce_code code, tsr_tensor *x, tsr_dtype com
 /* For derivatives (recorded): a reduced t with its dimensions of size 1 back; the same repeated to the input's shape. */
 tsr_tensor *reduce_restore(tsr_tensor *t, const tsr_shape *input, uint32_t mask);
 tsr_tensor *reduce_spread(tsr_tensor *t, const tsr_shape *input, uint32_t mask);
+/* Likewise the product of all others along dim, without dividing by what may be 0. */
+tsr_tensor *reduce_product_of_others(tsr_tensor *x, int dim);
 
 #endif

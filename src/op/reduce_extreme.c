@@ -236,7 +236,9 @@ void op_median_dim_grad(op_ctx *c, const tsr_median_dim_args *a, tsr_tensor *con
 tsr_tensor *op_median(op_ctx *c, const tsr_median_args *a)
 {
     tsr_tensor *flat = tsr_reshape(a->input, TSR_SHAPE(-1));
-    (void)c;
+    if (tensor_numel(a->input) == 0 && !op_is_float(a->input))
+        return op_fail(c, "input %s is empty, and %s has no NaN to say so", tensor_shape_text(a->input),
+                       tsr_dtype_name((tsr_dtype)a->input->dtype));
     if (tensor_numel(a->input) == 0) return tsr_full(TSR_SCALAR_SHAPE, TSR_FLOAT(NAN), (tsr_dtype)a->input->dtype);
     return tsr_median_dim(flat, 0).values;
 }

@@ -10,6 +10,9 @@ static tsr_tensor *accumulated(op_ctx *c, scan_code code, tsr_tensor *x, int64_t
     int d;
     tsr_dtype dtype = reduce_sum_dtype(x, given);
     if (!op_wrap_dim(c, dim, x->ndim, &d)) return NULL;
+    if (c->dest && given && given != (tsr_dtype)x->dtype)
+        return op_fail(c, "dtype %s must be that of the written-to input, %s", tsr_dtype_name(given),
+                       tsr_dtype_name((tsr_dtype)x->dtype));
     if (dtype == TSR_BOOL) return op_fail(c, "bool cannot hold the result");
     tsr_tensor *in = op_cast(x, dtype), *y = op_output(c, dtype, op_shape(x), NULL);
     if (!in || !y) return NULL;

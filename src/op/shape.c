@@ -187,7 +187,8 @@ tsr_tensor *op_tile(op_ctx *c, const tsr_tile_args *a)
 static tsr_tensor *along(const op_ctx *c, tsr_tensor *t, tsr_number dim, int *d)
 {
     *d = 0;
-    if (!op_has(dim) || t->ndim == 0) return tsr_reshape(t, TSR_SHAPE(-1));
+    if (!op_has(dim)) return tsr_reshape(t, TSR_SHAPE(-1));
+    if (t->ndim == 0) return op_fail(c, "input is 0-d and has no dimension %lld", (long long)op_i64(dim));
     return op_wrap_dim(c, op_i64(dim), t->ndim, d) ? t : NULL;
 }
 
@@ -208,6 +209,7 @@ tsr_tensor *op_repeat_interleave(op_ctx *c, const tsr_repeat_interleave_args *a)
 /* Index i repeats[i] times in a row. */
 static tsr_tensor *repeated_indices(const op_ctx *c, tsr_tensor *repeats)
 {
+    if (!repeats) return NULL;
     int64_t total = 0, n = repeats->shape[0];
     const int64_t *counts = tsr_const_data(repeats);
     for (int64_t i = 0; counts && i < n; i++) {
@@ -228,10 +230,13 @@ tsr_tensor *op_repeat_interleave_tensor(op_ctx *c, const tsr_repeat_interleave_t
     int d;
     tsr_tensor *t = along(c, a->input, a->dim, &d);
     if (!t) return NULL;
-    if (a->repeats->dtype != TSR_I64 || a->repeats->ndim != 1 || a->repeats->shape[0] != t->shape[d])
-        return op_fail(c, "repeats must be 1-d, i64, of %lld elements, not %s %s", (long long)t->shape[d],
-                       tsr_dtype_name((tsr_dtype)a->repeats->dtype), tensor_shape_text(a->repeats));
-    tsr_tensor *index = repeated_indices(c, op_as_contiguous(a->repeats));
+    tsr_tensor *repeats = a->repeats;
+    tsr_shape size = TSR_SHAPE(t->shape[d]);
+    bool fits = repeats->ndim <= 1 && (tensor_numel(repeats) == 1 || tensor_numel(repeats) == size.v[0]);
+    if (!fits || (repeats->dtype != TSR_I64 && repeats->dtype != TSR_I32))
+        return op_fail(c, "repeats must be i64 or i32, of %lld elements or one, not %s %s", (long long)size.v[0],
+                       tsr_dtype_name((tsr_dtype)repeats->dtype), tensor_shape_text(repeats));
+    tsr_tensor *index = repeated_indices(c, op_as_contiguous(op_cast(tsr_expand(repeats, size), TSR_I64)));
     return index ? tsr_index_select(t, d, index) : NULL;
 }
 
@@ -279,13 +284,14 @@ static tsr_tensor *roll_dim(tsr_tensor *t, int dim, int64_t shift)
 tsr_tensor *op_roll(op_ctx *c, const tsr_roll_args *a)
 {
     tsr_tensor *t = a->input;
+    if (t->ndim == 0) return op_fail(c, "input is 0-d and has no dimensions %s", shape_text(&a->dims));
     if (a->shifts.n == 0 || a->shifts.n != a->dims.n)
         return op_fail(c, "shifts and dimensions must align: shifts %s, dims %s", shape_text(&a->shifts),
                        shape_text(&a->dims));
     for (int i = 0; t && i < a->shifts.n; i++) {
         int dim;
         if (!op_wrap_dim(c, a->dims.v[i], t->ndim, &dim)) return NULL;
-        if (t->ndim > 0) t = roll_dim(t, dim, a->shifts.v[i]);
+        t = roll_dim(t, dim, a->shifts.v[i]);
     }
     return t == a->input ? op_output_copy(c, t) : t;
 }

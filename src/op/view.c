@@ -118,8 +118,8 @@ void op_squeeze_dim_grad(op_ctx *c, const tsr_squeeze_dim_args *a, tsr_tensor *c
 tsr_tensor *op_flatten(op_ctx *c, const tsr_flatten_args *a)
 {
     int from, to, n = a->input->ndim;
-    if (n == 0) return tsr_view(a->input, TSR_SHAPE(1));
     if (!op_wrap_dim(c, a->start_dim, n, &from) || !op_wrap_dim(c, a->end_dim, n, &to)) return NULL;
+    if (n == 0) return tsr_view(a->input, TSR_SHAPE(1));
     if (from > to) return op_fail(c, "start_dim %d comes after end_dim %d", from, to);
     tsr_shape old = op_shape(a->input), shape = {0};
     for (int d = 0; d < from; d++) shape.v[shape.n++] = old.v[d];

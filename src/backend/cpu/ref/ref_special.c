@@ -67,8 +67,8 @@ double ref_digamma(double x)
 {
     if (x == 0) return copysign(INFINITY, -x);
     if (x > 0 || isnan(x)) return digamma_positive(x);
-    double fraction = x - floor(x);
-    return fraction == 0 || isinf(x) ? NAN : digamma_positive(1 - x) - pi / tan(pi * fraction);
+    double to_pole = x - round(x); /* exact, however close */
+    return to_pole == 0 || isinf(x) ? NAN : digamma_positive(1 - x) - pi / tan(pi * to_pole);
 }
 
 static double trigamma_positive(double x)
@@ -86,8 +86,8 @@ static double trigamma_positive(double x)
 double ref_trigamma(double x)
 {
     if (x > 0 || isnan(x)) return trigamma_positive(x);
-    double fraction = x - floor(x);
-    if (fraction == 0) return INFINITY; /* a pole of order two */
-    double s = sin(pi * fraction);
+    double to_pole = x - round(x);
+    if (to_pole == 0) return INFINITY; /* a pole of order two */
+    double s = sin(pi * to_pole);
     return pi * pi / (s * s) - trigamma_positive(1 - x);
 }
