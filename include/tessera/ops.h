@@ -548,9 +548,10 @@ TSR_API tsr_tensor *tsr_div__v(const tsr_div_args *args);
  * Returns  the operands' broadcast shape and promoted dtype.
  * Errors   shapes that do not broadcast; bool operands; an integer divided by 0.
  *
- * By name: floor_divide. Takes number. Not differentiable.
+ * By name: floor_divide. Takes number. Not differentiable. In place: tsr_floor_divide_.
  */
 TSR_API tsr_tensor *tsr_floor_divide(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_floor_divide_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * remainder(Tensor input, Tensor other) -> Tensor
@@ -745,9 +746,9 @@ TSR_API tsr_tensor *tsr_clamp__v(const tsr_clamp_args *args);
  * The same with a bound for each element; where a bound is taken it gets the gradient.
  *
  * Returns  the operands' broadcast shape and promoted dtype.
- * Errors   shapes that do not broadcast; both bounds are absent; bool operands.
+ * Errors   shapes that do not broadcast; both bounds are absent; bool operands with two bounds.
  *
- * By name: clamp, clip. Takes number. Differentiable. In place: tsr_clamp_tensor_.
+ * By name: clamp, clip. Takes all. Differentiable. In place: tsr_clamp_tensor_.
  */
 typedef struct tsr_clamp_tensor_args {
     tsr_tensor *input;
@@ -764,11 +765,12 @@ TSR_API tsr_tensor *tsr_clamp_tensor__v(const tsr_clamp_tensor_args *args);
  * clamp with a lower bound alone, a tensor.
  *
  * Returns  the operands' broadcast shape and promoted dtype.
- * Errors   shapes that do not broadcast; bool operands; a plain number, for which there is clamp.
+ * Errors   shapes that do not broadcast; a plain number, for which there is clamp.
  *
- * By name: clamp_min. Takes number. Differentiable.
+ * By name: clamp_min. Takes all. Differentiable. In place: tsr_clamp_min_.
  */
 TSR_API tsr_tensor *tsr_clamp_min(tsr_tensor *input, tsr_tensor *min);
+TSR_API tsr_tensor *tsr_clamp_min_(tsr_tensor *input, tsr_tensor *min);
 
 /**
  * clamp_max(Tensor input, Tensor max) -> Tensor
@@ -776,11 +778,12 @@ TSR_API tsr_tensor *tsr_clamp_min(tsr_tensor *input, tsr_tensor *min);
  * clamp with an upper bound alone, a tensor.
  *
  * Returns  the operands' broadcast shape and promoted dtype.
- * Errors   shapes that do not broadcast; bool operands; a plain number, for which there is clamp.
+ * Errors   shapes that do not broadcast; a plain number, for which there is clamp.
  *
- * By name: clamp_max. Takes number. Differentiable.
+ * By name: clamp_max. Takes all. Differentiable. In place: tsr_clamp_max_.
  */
 TSR_API tsr_tensor *tsr_clamp_max(tsr_tensor *input, tsr_tensor *max);
+TSR_API tsr_tensor *tsr_clamp_max_(tsr_tensor *input, tsr_tensor *max);
 
 /**
  * where(Tensor condition, Tensor input, Tensor other) -> Tensor
@@ -788,7 +791,7 @@ TSR_API tsr_tensor *tsr_clamp_max(tsr_tensor *input, tsr_tensor *max);
  * input where the condition holds, other elsewhere.
  *
  * Returns  the broadcast shape of all three; the promoted dtype of input and other.
- * Errors   shapes that do not broadcast; a condition that is not bool.
+ * Errors   shapes that do not broadcast; a condition that is neither bool nor u8.
  *
  * By name: where. Takes all. Differentiable.
  */
@@ -844,9 +847,10 @@ TSR_API tsr_tensor *tsr_nan_to_num__v(const tsr_nan_to_num_args *args);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: eq. Takes all. Not differentiable.
+ * By name: eq. Takes all. Not differentiable. In place: tsr_eq_.
  */
 TSR_API tsr_tensor *tsr_eq(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_eq_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * ne(Tensor input, Tensor other) -> Tensor
@@ -856,9 +860,10 @@ TSR_API tsr_tensor *tsr_eq(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: ne, not_equal. Takes all. Not differentiable.
+ * By name: ne, not_equal. Takes all. Not differentiable. In place: tsr_ne_.
  */
 TSR_API tsr_tensor *tsr_ne(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_ne_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * lt(Tensor input, Tensor other) -> Tensor
@@ -868,9 +873,10 @@ TSR_API tsr_tensor *tsr_ne(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: lt, less. Takes all. Not differentiable.
+ * By name: lt, less. Takes all. Not differentiable. In place: tsr_lt_.
  */
 TSR_API tsr_tensor *tsr_lt(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_lt_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * le(Tensor input, Tensor other) -> Tensor
@@ -880,9 +886,10 @@ TSR_API tsr_tensor *tsr_lt(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: le, less_equal. Takes all. Not differentiable.
+ * By name: le, less_equal. Takes all. Not differentiable. In place: tsr_le_.
  */
 TSR_API tsr_tensor *tsr_le(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_le_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * gt(Tensor input, Tensor other) -> Tensor
@@ -892,9 +899,10 @@ TSR_API tsr_tensor *tsr_le(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: gt, greater. Takes all. Not differentiable.
+ * By name: gt, greater. Takes all. Not differentiable. In place: tsr_gt_.
  */
 TSR_API tsr_tensor *tsr_gt(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_gt_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * ge(Tensor input, Tensor other) -> Tensor
@@ -904,9 +912,10 @@ TSR_API tsr_tensor *tsr_gt(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape; compared in the promoted dtype.
  * Errors   shapes that do not broadcast; input is a plain number.
  *
- * By name: ge, greater_equal. Takes all. Not differentiable.
+ * By name: ge, greater_equal. Takes all. Not differentiable. In place: tsr_ge_.
  */
 TSR_API tsr_tensor *tsr_ge(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_ge_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * logical_and(Tensor input, Tensor other) -> Tensor
@@ -916,9 +925,10 @@ TSR_API tsr_tensor *tsr_ge(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape.
  * Errors   shapes that do not broadcast; a plain number.
  *
- * By name: logical_and. Takes all. Not differentiable.
+ * By name: logical_and. Takes all. Not differentiable. In place: tsr_logical_and_.
  */
 TSR_API tsr_tensor *tsr_logical_and(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_logical_and_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * logical_or(Tensor input, Tensor other) -> Tensor
@@ -928,9 +938,10 @@ TSR_API tsr_tensor *tsr_logical_and(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape.
  * Errors   shapes that do not broadcast; a plain number.
  *
- * By name: logical_or. Takes all. Not differentiable.
+ * By name: logical_or. Takes all. Not differentiable. In place: tsr_logical_or_.
  */
 TSR_API tsr_tensor *tsr_logical_or(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_logical_or_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * logical_xor(Tensor input, Tensor other) -> Tensor
@@ -940,9 +951,10 @@ TSR_API tsr_tensor *tsr_logical_or(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, of the broadcast shape.
  * Errors   shapes that do not broadcast; a plain number.
  *
- * By name: logical_xor. Takes all. Not differentiable.
+ * By name: logical_xor. Takes all. Not differentiable. In place: tsr_logical_xor_.
  */
 TSR_API tsr_tensor *tsr_logical_xor(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_logical_xor_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * logical_not(Tensor input) -> Tensor
@@ -952,9 +964,10 @@ TSR_API tsr_tensor *tsr_logical_xor(tsr_tensor *input, tsr_tensor *other);
  * Returns  bool, input's shape.
  * Errors   none of its own.
  *
- * By name: logical_not. Takes all. Not differentiable.
+ * By name: logical_not. Takes all. Not differentiable. In place: tsr_logical_not_.
  */
 TSR_API tsr_tensor *tsr_logical_not(tsr_tensor *input);
+TSR_API tsr_tensor *tsr_logical_not_(tsr_tensor *input);
 
 /**
  * bitwise_and(Tensor input, Tensor other) -> Tensor
@@ -964,9 +977,10 @@ TSR_API tsr_tensor *tsr_logical_not(tsr_tensor *input);
  * Returns  the operands' broadcast shape and promoted dtype.
  * Errors   shapes that do not broadcast; floating operands.
  *
- * By name: bitwise_and. Takes i64, i32, u8, bool. Not differentiable.
+ * By name: bitwise_and. Takes i64, i32, u8, bool. Not differentiable. In place: tsr_bitwise_and_.
  */
 TSR_API tsr_tensor *tsr_bitwise_and(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_bitwise_and_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * bitwise_or(Tensor input, Tensor other) -> Tensor
@@ -976,9 +990,10 @@ TSR_API tsr_tensor *tsr_bitwise_and(tsr_tensor *input, tsr_tensor *other);
  * Returns  the operands' broadcast shape and promoted dtype.
  * Errors   shapes that do not broadcast; floating operands.
  *
- * By name: bitwise_or. Takes i64, i32, u8, bool. Not differentiable.
+ * By name: bitwise_or. Takes i64, i32, u8, bool. Not differentiable. In place: tsr_bitwise_or_.
  */
 TSR_API tsr_tensor *tsr_bitwise_or(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_bitwise_or_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * bitwise_xor(Tensor input, Tensor other) -> Tensor
@@ -988,9 +1003,10 @@ TSR_API tsr_tensor *tsr_bitwise_or(tsr_tensor *input, tsr_tensor *other);
  * Returns  the operands' broadcast shape and promoted dtype.
  * Errors   shapes that do not broadcast; floating operands.
  *
- * By name: bitwise_xor. Takes i64, i32, u8, bool. Not differentiable.
+ * By name: bitwise_xor. Takes i64, i32, u8, bool. Not differentiable. In place: tsr_bitwise_xor_.
  */
 TSR_API tsr_tensor *tsr_bitwise_xor(tsr_tensor *input, tsr_tensor *other);
+TSR_API tsr_tensor *tsr_bitwise_xor_(tsr_tensor *input, tsr_tensor *other);
 
 /**
  * bitwise_not(Tensor input) -> Tensor
@@ -1000,9 +1016,10 @@ TSR_API tsr_tensor *tsr_bitwise_xor(tsr_tensor *input, tsr_tensor *other);
  * Returns  same shape and dtype.
  * Errors   floating input.
  *
- * By name: bitwise_not. Takes i64, i32, u8, bool. Not differentiable.
+ * By name: bitwise_not. Takes i64, i32, u8, bool. Not differentiable. In place: tsr_bitwise_not_.
  */
 TSR_API tsr_tensor *tsr_bitwise_not(tsr_tensor *input);
+TSR_API tsr_tensor *tsr_bitwise_not_(tsr_tensor *input);
 
 /**
  * isnan(Tensor input) -> Tensor
@@ -1584,7 +1601,8 @@ TSR_API tsr_tensor *tsr_arange_start_v(const tsr_arange_start_args *args);
 /**
  * linspace(Scalar start, Scalar end, int steps, *, dtype? dtype=None) -> Tensor
  *
- * `steps` numbers at equal distance from start to end, both included.
+ * `steps` numbers at equal distance from start to end, both included; of an integer dtype
+ * from the whole part of the one to that of the other.
  *
  * Returns  [steps]; dtype f32 unless given.
  * Errors   steps is negative.
@@ -2204,7 +2222,7 @@ TSR_API tsr_tensor *tsr_take_along_dim_v(const tsr_take_along_dim_args *args);
 /**
  * masked_fill(Tensor input, Tensor mask, Scalar value) -> Tensor
  *
- * A number where the mask holds, input elsewhere, torch.masked_fill.
+ * A number where the mask holds, input elsewhere, torch.masked_fill; of integers its whole part.
  *
  * mask     bool; broadcast with input
  *
@@ -3008,7 +3026,8 @@ TSR_API tsr_tensor *tsr_matmul(tsr_tensor *input, tsr_tensor *other);
  * mat2     [k, n]
  *
  * Returns  [m, n].
- * Errors   those of mm; input does not broadcast to the product's shape.
+ * Errors   those of mm; input does not broadcast to the product's shape; a fractional beta or
+ *          alpha of integers.
  *
  * By name: addmm. Takes number. Differentiable. In place: tsr_addmm_.
  */
@@ -3031,7 +3050,8 @@ TSR_API tsr_tensor *tsr_addmm__v(const tsr_addmm_args *args);
  * input    broadcast to [m]; not read when beta is 0
  *
  * Returns  [m].
- * Errors   those of mv; input does not broadcast to the product's shape.
+ * Errors   those of mv; input does not broadcast to the product's shape; a fractional beta or
+ *          alpha of integers.
  *
  * By name: addmv. Takes number. Differentiable. In place: tsr_addmv_.
  */
@@ -3054,7 +3074,8 @@ TSR_API tsr_tensor *tsr_addmv__v(const tsr_addmv_args *args);
  * input    broadcast to [m, n]; not read when beta is 0
  *
  * Returns  [m, n].
- * Errors   those of outer; input does not broadcast to the product's shape.
+ * Errors   those of outer; input does not broadcast to the product's shape; a fractional beta or
+ *          alpha of integers.
  *
  * By name: addr. Takes number. Differentiable. In place: tsr_addr_.
  */
@@ -3077,7 +3098,8 @@ TSR_API tsr_tensor *tsr_addr__v(const tsr_addr_args *args);
  * input    broadcast to [b, m, n]; not read when beta is 0
  *
  * Returns  [b, m, n].
- * Errors   those of bmm; input does not broadcast to the product's shape.
+ * Errors   those of bmm; input does not broadcast to the product's shape; a fractional beta or
+ *          alpha of integers.
  *
  * By name: baddbmm. Takes number. Differentiable. In place: tsr_baddbmm_.
  */
@@ -3202,7 +3224,7 @@ TSR_API tsr_tensor *tsr_tensordot_dims(tsr_tensor *a, tsr_tensor *b, tsr_shape d
  *
  * x1       [.., rows, features]
  * x2       [.., other rows, features]
- * p        0 (differing places), 1, 2, inf, or any positive number
+ * p        0 (differing places; NaN where one is NaN), 1, 2, inf, or any positive number
  * compute_mode  accepted as in PyTorch; the differences are computed in each
  *
  * Returns  [.., rows, other rows]; the gradient of a distance of zero is zero.
@@ -3338,7 +3360,8 @@ TSR_API tsr_tensor *tsr_layer_norm_v(const tsr_layer_norm_args *args);
  *
  * Returns  input's shape and layout.
  * Errors   input of another dtype than f32 and f64; fewer than two dimensions; training with one value for each
- *          channel; not training without running statistics; weight, bias or statistics of another shape or dtype.
+ *          channel; not training without running statistics; weight, bias or statistics of another shape or dtype;
+ *          running statistics that require a gradient.
  *
  * By name: nn.functional.batch_norm, batch_norm. Takes float. Differentiable.
  */
@@ -4440,7 +4463,7 @@ TSR_API tsr_tensor *tsr_argmin_v(const tsr_argmin_args *args);
  * The middle element in order, the lower one of two; NaN if there is one, or of nothing. Equal ones share the gradient.
  *
  * Returns  0-d, input's dtype.
- * Errors   none of its own.
+ * Errors   integers of which there are none.
  *
  * By name: median. Takes number. Differentiable.
  */
@@ -4668,7 +4691,7 @@ TSR_API tsr_std_mean_unbiased_result tsr_std_mean_unbiased(tsr_tensor *input, bo
  * Sums of the elements up to each along dim.
  *
  * Returns  input's shape; dtype i64 for integers and bool unless given.
- * Errors   a dim that input lacks; dtype bool.
+ * Errors   a dim that input lacks; dtype bool; in place, another dtype than input's.
  *
  * By name: cumsum. Takes all. Differentiable. In place: tsr_cumsum_.
  */
@@ -4687,7 +4710,7 @@ TSR_API tsr_tensor *tsr_cumsum__v(const tsr_cumsum_args *args);
  * Products of the elements up to each along dim. The derivative is right where elements are 0, too.
  *
  * Returns  input's shape; dtype i64 for integers and bool unless given.
- * Errors   a dim that input lacks; dtype bool.
+ * Errors   a dim that input lacks; dtype bool; in place, another dtype than input's.
  *
  * By name: cumprod. Takes all. Differentiable. In place: tsr_cumprod_.
  */
@@ -4847,10 +4870,10 @@ TSR_API tsr_tensor *tsr_repeat_interleave_v(const tsr_repeat_interleave_args *ar
  *
  * Index i of a dimension (or of the flattened input) repeats[i] times, torch.repeat_interleave.
  *
- * repeats  1-d, i64, not negative; one value for each index
+ * repeats  i64 or i32, not negative; one value for each index, or one for all
  *
  * Returns  input's shape with dim as long as the sum of repeats, or 1-d.
- * Errors   repeats that are not 1-d i64, negative, or not one for each index; a dim that input lacks.
+ * Errors   repeats that are of another dtype, negative, or not one for each index; a dim that input lacks.
  *
  * By name: repeat_interleave. Takes all. Differentiable.
  */
@@ -5249,7 +5272,7 @@ TSR_API tsr_tensor *tsr_quantile_v(const tsr_quantile_args *args);
  *
  * quantile for several shares, a 1-d tensor of input's dtype: they are the first dimension of the result, torch.quantile.
  *
- * Returns  q's length, then what quantile returns; without it for a 0-d q.
+ * Returns  q's length, which may be 0, then what quantile returns; without it for a 0-d q.
  * Errors   those of quantile; q of another dtype, or with more than one dimension.
  *
  * By name: quantile. Takes float. Differentiable.

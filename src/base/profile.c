@@ -18,9 +18,10 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/thread_room.h"
 #include "base/util.h"
 
-enum { EVENTS_MOST = 1000000, SIGNATURES_MOST = 100000, RANGES_MOST = 32, NAME_MOST = 200, SHAPES_MOST = 512 };
+enum { EVENTS_MOST = 1000000, SIGNATURES_MOST = 100000, NAME_MOST = 200, SHAPES_MOST = 512 };
 
 static const char other[] = "(other)";
 
@@ -56,8 +57,7 @@ static _Atomic int session = 1;
 
 static _Thread_local struct {
     profile_frame *top;
-    int ranges, number;
-    profile_frame range[RANGES_MOST];
+    int ranges, number; /* ranges: of the thread's room->ranges */
 } here;
 
 static int64_t now(void)
@@ -284,16 +284,18 @@ void profile_add_flops(int64_t n)
 /* Their number is counted also while nothing is recorded, so that begin and end stay paired across a start or stop. */
 bool profile_push_range(const char *name)
 {
-    if (here.ranges == RANGES_MOST) return false;
-    profile_enter_range(&here.range[here.ranges++], name);
+    tsr_thread_room *room = here.ranges < TSR_RANGE_ROOM ? tsr_get_thread_room() : NULL;
+    if (!room) return false;
+    profile_enter_range(&room->ranges[here.ranges++], name);
     return true;
 }
 
 /* One that ends inside a frame that began after it is taken out from between its neighbours, and not recorded. */
 bool profile_pop_range(void)
 {
-    if (here.ranges == 0) return false;
-    profile_frame *f = &here.range[--here.ranges];
+    tsr_thread_room *room = here.ranges > 0 ? tsr_get_thread_room() : NULL;
+    if (!room) return false;
+    profile_frame *f = &room->ranges[--here.ranges];
     if (here.top == f) profile_leave(f);
     for (profile_frame *o = here.top; o; o = o->outer)
         if (o->outer == f) o->outer = f->outer;
@@ -304,7 +306,7 @@ tsr_status tsr_profile_range_begin(const char *name)
 {
     if (!name) return tsr_fail(TSR_EINVAL, "profile_range_begin: the name is NULL");
     if (profile_push_range(name)) return TSR_OK;
-    return tsr_fail(TSR_EINVAL, "profile_range_begin: '%.100s' is deeper than %d ranges", name, RANGES_MOST);
+    return tsr_fail(TSR_EINVAL, "profile_range_begin: '%.100s' is deeper than %d ranges", name, TSR_RANGE_ROOM);
 }
 
 tsr_status tsr_profile_range_end(void)

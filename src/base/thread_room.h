@@ -6,13 +6,22 @@
 #ifndef BASE_THREAD_ROOM_H
 #define BASE_THREAD_ROOM_H
 
-enum { TSR_MESSAGE_ROOM = 1024, TSR_SCRATCH_TEXTS = 8, TSR_SCRATCH_ROOM = 176, TSR_LABEL_ROOM = 32 };
+#include "base/profile.h"
+
+enum {
+    TSR_MESSAGE_ROOM = 1024,
+    TSR_SCRATCH_TEXTS = 8,
+    TSR_SCRATCH_ROOM = 176,
+    TSR_LABEL_ROOM = 32,
+    TSR_RANGE_ROOM = 32
+};
 
 typedef struct tsr_thread_room {
     char message[TSR_MESSAGE_ROOM];                    /* of the pending error */
     char scratch[TSR_SCRATCH_TEXTS][TSR_SCRATCH_ROOM]; /* parts of messages, used in turn */
     unsigned next_scratch;
-    const char *labels[TSR_LABEL_ROOM]; /* of anomaly mode: the caller's texts */
+    const char *labels[TSR_LABEL_ROOM];   /* of anomaly mode: the caller's texts */
+    profile_frame ranges[TSR_RANGE_ROOM]; /* of the profiler: those that are open */
 } tsr_thread_room;
 
 /* The calling thread's, zeroed at first. NULL: no memory, which is not reported, since reports are written here. */
