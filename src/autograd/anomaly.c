@@ -68,10 +68,13 @@ static void append(note *to, const char *format, ...)
 #ifdef __GLIBC__
 enum { DEEPEST = 24, SHOWN = 4, SHOWN_WITH_OURS = 10 };
 
-/* Is the call one of the library's own? A program that the library is linked into is told apart by names alone. */
+/* Is the call one of the library's own, or backtrace, which sanitizers replace? A program that the library is linked into is
+   told apart by names alone. */
 static bool is_ours(const Dl_info *call, const Dl_info *here)
 {
-    return call->dli_fbase == here->dli_fbase && (!call->dli_sname || !strncmp(call->dli_sname, "tsr_", 4));
+    const char *name = call->dli_sname;
+    if (name && !strcmp(name, "backtrace")) return true;
+    return call->dli_fbase == here->dli_fbase && (!name || !strncmp(name, "tsr_", 4));
 }
 
 /* "program(train+0x1d)", or "program(+0x4c1d)" where the linker kept no name. */
@@ -93,12 +96,13 @@ static int find_calls(void **calls, Dl_info *info)
    functions have no names, nothing tells whose a call is: the library's are shown, too. */
 static void append_calls(note *to)
 {
+    static const char inside = 0;
     void *calls[DEEPEST];
-    Dl_info info[DEEPEST];
-    int n = find_calls(calls, info), first = 0;
-    while (first < n && is_ours(&info[first], &info[0])) first++;
-    bool left = first == n || info[first].dli_fbase != info[0].dli_fbase;
-    bool mixed = n > 0 && left && !strstr(info[0].dli_fname, "libtessera");
+    Dl_info info[DEEPEST], here;
+    int n = dladdr(&inside, &here) && here.dli_fname ? find_calls(calls, info) : 0, first = 0;
+    while (first < n && is_ours(&info[first], &here)) first++;
+    bool left = first == n || info[first].dli_fbase != here.dli_fbase;
+    bool mixed = n > 0 && left && !strstr(here.dli_fname, "libtessera");
     if (mixed) first = 0;
     int last = mixed ? SHOWN_WITH_OURS : first + SHOWN;
     for (int i = first; i < n && i < last; i++) append_call(to, calls[i], &info[i], i == first);
