@@ -17,7 +17,7 @@
 #include "base/util.h"
 #include "tessera/error.h"
 
-enum { BLOCK = 32, GRAD_BLOCK = 64, FEW = 2 /* queries for which matrix products do not pay */ };
+enum { BLOCK = 96, GRAD_BLOCK = 64, FEW = 2 /* queries for which matrix products do not pay */ };
 
 typedef struct attention_job {
     array q, k, v, mask, out, lse;      /* mask, lse: without data when not given */

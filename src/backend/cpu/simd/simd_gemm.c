@@ -27,7 +27,10 @@ enum {
     PANEL_GROUP = TILE_VECTORS == 4 ? 1 : 4, /* panels packed together on the stack */
     PACK_COLUMNS = 192,                      /* of b, from which on packing a pays */
     PACK_ALL = 1 << 14,                      /* elements of b from which on it is packed once for all threads */
-    GRAIN = 1 << 16                          /* multiplications worth a thread */
+    GRAIN = 1 << 16,                         /* multiplications worth a thread */
+    SLICE = 1024,                            /* steps of k, at least, where sums are cut */
+    MOST_SLICES = 16,
+    SLICED_RESULTS = 1 << 14 /* at most */
 };
 
 #define REAL_BITS 32

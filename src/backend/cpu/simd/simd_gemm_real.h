@@ -458,7 +458,7 @@ static bool F(pack_all)(F(job) * j)
     return j->panels != NULL;
 }
 
-static bool F(gemm_run)(const gemm *g)
+static bool F(gemm_whole)(const gemm *g)
 {
     F(job) j = {.g = *g};
     F(cut)(&j);
@@ -467,6 +467,53 @@ static bool F(gemm_run)(const gemm *g)
     tsr_parallel_for(g->batch * blocks, tsr_max_i64(1, GRAIN / tsr_max_i64(work, 1)), F(run_tasks), &j);
     tsr_free(j.panels);
     return true;
+}
+
+/* ---- few results with long sums (a weight's gradient): slices of the sum, which threads share out, and then their sum ---- */
+
+/* Results depend on the shape alone, not on the threads. */
+static int64_t F(slices)(const gemm *g)
+{
+    bool few = g->batch == 1 && g->m * g->n <= SLICED_RESULTS && g->m > GEMM_FEW_ROWS && !g->bias;
+    return few && g->k >= 2 * SLICE ? tsr_min_i64(g->k / SLICE, MOST_SLICES) : 1;
+}
+
+/* c = beta c + alpha sum of the slices */
+static void F(join_slices)(const gemm *g, const REAL *part, int64_t slices)
+{
+    int64_t each = g->m * g->n;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            const REAL *from = part + i * g->n + j;
+            REAL *c = (REAL *)g->c.data + i * g->c.row + j * g->c.column, sum = 0;
+            for (int64_t s = 0; s < slices; s++) sum += from[s * each];
+            *c = (g->beta != 0 ? *c * (REAL)g->beta : 0) + sum * (REAL)g->alpha;
+        }
+}
+
+static bool F(gemm_sliced)(const gemm *g, int64_t slices)
+{
+    gemm part = *g, rest = *g;
+    part.batch = slices;
+    part.k = g->k / slices;
+    part.a.batch = part.k * g->a.column;
+    part.b.batch = part.k * g->b.row;
+    part.c = (gemm_matrix){tsr_alloc((size_t)(slices * g->m * g->n) * sizeof(REAL)), g->m * g->n, g->n, 1};
+    part.alpha = 1, part.beta = 0;
+    bool ok = part.c.data && F(gemm_whole)(&part);
+    if (ok) F(join_slices)(g, part.c.data, slices);
+    tsr_free(part.c.data);
+    rest.k = g->k - slices * part.k;
+    rest.a.data = (REAL *)g->a.data + slices * part.a.batch;
+    rest.b.data = (REAL *)g->b.data + slices * part.b.batch;
+    rest.beta = 1;
+    return ok && (rest.k == 0 || F(gemm_whole)(&rest));
+}
+
+static bool F(gemm_run)(const gemm *g)
+{
+    int64_t slices = F(slices)(g);
+    return slices > 1 ? F(gemm_sliced)(g, slices) : F(gemm_whole)(g);
 }
 
 #undef SQUARE
