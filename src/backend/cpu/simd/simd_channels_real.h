@@ -30,7 +30,7 @@ typedef struct F(channels) {
 /* A gradient passed back through SiLU: s (1 + y (1 - s)). */
 VECTOR_INLINE VEC F(through_silu)(VEC grad, VEC y)
 {
-    VEC s = F(sigmoid)(y);
+    VEC s = F(sigmoid_bounded)(y);
     return grad * (s * (1 + y * (1 - s)));
 }
 
@@ -127,7 +127,7 @@ VECTOR_INLINE VEC F(map)(const F(channels) * j, int64_t at, int64_t left, F(stri
     VEC d = F(load_some)(j->x + at, left) - p.mean;
     if (!backward) {
         VEC y = d * p.scale + p.shift;
-        return silu ? y * F(sigmoid)(y) : y;
+        return silu ? y * F(sigmoid_bounded)(y) : y;
     }
     VEC g = F(load_some)(j->grad + at, left);
     if (silu) g = F(through_silu)(g, d * p.scale + p.shift);

@@ -4,6 +4,9 @@
 #define SIMD_MATH_H
 
 #include <math.h>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 #include "backend/cpu/simd/simd_vec.h"
 
@@ -38,6 +41,15 @@ typedef __typeof__(Sleef_expd2_u10((vec64){0})) sleef64;
 
 /* e^x = 2^n e^r with |r| <= log(2) / 2: scale is 2^n as two factors (so that results near the ends of the range, and
    subnormal ones, come out right), rest is e^r - 1. The polynomial is minimax, relative error 2e-8. */
+VECTOR_INLINE vec32 exp_rest(vec32 r)
+{
+    vec32 q = ((((r * 1.394649696421446e-3f + 8.366610602776478e-3f) * r + 4.166628139916925e-2f) * r +
+                1.6666542793848982e-1f) *
+                   r +
+               5.000000062087188e-1f);
+    return q * (r * r) + r;
+}
+
 typedef struct exp_parts {
     vec32 scale1, scale2, rest;
 } exp_parts;
@@ -52,12 +64,8 @@ VECTOR_INLINE exp_parts exp_split(vec32 x)
     vec32 n = shifted - 12582912.0f;
     vec32 r = x - n * 0.693359375f; /* log(2) in two parts, the first exact times n */
     r = r + n * 2.12194440e-4f;
-    vec32 q = ((((r * 1.394649696421446e-3f + 8.366610602776478e-3f) * r + 4.166628139916925e-2f) * r +
-                1.6666542793848982e-1f) *
-                   r +
-               5.000000062087188e-1f);
     mask32 whole = (mask32)shifted - 0x4b400000, half = whole >> 1;
-    return (exp_parts){power_of_two32(half), power_of_two32(whole - half), q * (r * r) + r};
+    return (exp_parts){power_of_two32(half), power_of_two32(whole - half), exp_rest(r)};
 }
 
 VECTOR_INLINE vec32 exp32(vec32 x)
@@ -65,6 +73,35 @@ VECTOR_INLINE vec32 exp32(vec32 x)
     exp_parts e = exp_split(x);
     return (e.rest * e.scale1 + e.scale1) * e.scale2;
 }
+
+/* The larger of two numbers; NaN in x stays. */
+VECTOR_INLINE vec32 at_least32(vec32 x, float low)
+{
+#if defined(__AVX512F__)
+    return (vec32)_mm512_max_ps((__m512)splat32(low), (__m512)x);
+#elif defined(__AVX2__)
+    return (vec32)_mm256_max_ps((__m256)splat32(low), (__m256)x);
+#elif defined(__SSE2__)
+    return (vec32)_mm_max_ps((__m128)splat32(low), (__m128)x);
+#else
+    return choose32(x < low, splat32(low), x);
+#endif
+}
+
+/* e^x where its smallest and largest values do not matter: x is taken as -87 below that, and must not be above 88. */
+VECTOR_INLINE vec32 exp_bounded32(vec32 x)
+{
+    x = at_least32(x, -87.0f);
+    vec32 shifted = x * 1.44269504089f + 12582912.0f; /* as in exp_split */
+    vec32 n = shifted - 12582912.0f;
+    vec32 r = x - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    vec32 scale = power_of_two32((mask32)shifted - 0x4b400000);
+    return exp_rest(r) * scale + scale;
+}
+
+/* x sigmoid(x) and its derivative need no more than this: 1 / (1 + e^-x), of which e^-88 is 0. */
+VECTOR_INLINE vec32 sigmoid_bounded32(vec32 x) { return 1.0f / (1.0f + exp_bounded32(-at_least32(x, -87.0f))); }
 
 /* e^x - 1 for x below 88. */
 VECTOR_INLINE vec32 expm1_below(vec32 x)
@@ -94,7 +131,7 @@ typedef struct normal32 {
 
 VECTOR_INLINE normal32 normal_at32(vec32 x)
 {
-    vec32 magnitude = (vec32)((mask32)x & INT32_MAX), e = exp32(x * x * -0.5f);
+    vec32 magnitude = (vec32)((mask32)x & INT32_MAX), e = exp_bounded32(x * x * -0.5f);
     vec32 t = 1.0f / (magnitude * 0.28284271247f + 1.0f);
     vec32 q = t * 4.1253016676809987e-2f - 1.403191270120675e-1f;
     q = q * t + 8.398706456647759e-2f;
@@ -118,6 +155,8 @@ VECTOR_INLINE normal32 normal_at32(vec32 x)
 #define REAL_BITS 64
 #include "backend/cpu/simd/simd_math_real.h"
 #pragma pop_macro("REAL_BITS")
+
+VECTOR_INLINE vec64 sigmoid_bounded64(vec64 x) { return sigmoid64(x); }
 
 typedef struct normal64 {
     vec64 below, density;
