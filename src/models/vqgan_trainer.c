@@ -393,7 +393,9 @@ tsr_status tsr_vqgan_trainer_step(tsr_vqgan_trainer *t, tsr_tensor *pictures, ts
     if (!t || !pictures) return tsr_fail(TSR_EINVAL, "VQGAN training step: the %s is NULL", t ? "batch" : "trainer");
     tsr_mark m = tsr_scope_open();
     tsr_module_train(t->model, true);
-    tsr_status status = run_step(t, pictures, terms ? terms : &unused);
+    /* once, in the layout of the reconstruction that they are compared with */
+    if (tsr_ndim(pictures) == 4) pictures = tsr_contiguous(pictures, .memory_format = "channels_last");
+    tsr_status status = pictures ? run_step(t, pictures, terms ? terms : &unused) : tsr_error_status();
     tsr_scope_close(m);
     return status;
 }

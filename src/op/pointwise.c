@@ -12,14 +12,18 @@ static array expanded(const tsr_tensor *t, const tsr_shape *shape)
     return a;
 }
 
-/* The first operand that has the result's shape lends it its layout. */
+static bool is_expanded(const tsr_tensor *t)
+{
+    for (int d = 0; d < t->ndim; d++)
+        if (t->stride[d] == 0 && t->shape[d] > 1) return true;
+    return false;
+}
+
+/* The first operand that has the result's shape lends it its layout; one that was expanded has none. */
 static const tsr_tensor *layout_of(tsr_tensor *const *in, int n, const tsr_shape *shape)
 {
-    for (int i = 0; i < n; i++) {
-        bool same = in[i]->ndim == shape->n;
-        for (int d = 0; same && d < shape->n; d++) same = in[i]->shape[d] == shape->v[d];
-        if (same) return in[i];
-    }
+    for (int i = 0; i < n; i++)
+        if (tensor_has_shape(in[i], shape) && !is_expanded(in[i])) return in[i];
     return NULL;
 }
 

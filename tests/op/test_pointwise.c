@@ -85,6 +85,8 @@ static void channels_last_stays_through_element_wise_operators(void **state)
     tsr_tensor *bias = tsr_randn(TSR_SHAPE(3, 1, 1));
     assert_true(tsr_is_channels_last(x));
     assert_true(tsr_is_channels_last(tsr_silu(tsr_add(tsr_relu(x), bias))));
+    tsr_tensor *one = tsr_expand(tsr_ones(TSR_SHAPE(1, 1, 1, 1)), TSR_SHAPE(2, 3, 4, 5)); /* lends no layout */
+    assert_true(tsr_is_channels_last(tsr_mul(one, x)));
 }
 
 /* ---- at kinks -------------------------------------------------------------------------------------------------------- */
