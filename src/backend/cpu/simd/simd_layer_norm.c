@@ -7,7 +7,7 @@
 #include "base/parallel.h"
 #include "base/util.h"
 
-enum { MOST_CHUNKS = 64, GRAIN = 1 << 13 };
+enum { MOST_CHUNKS = 32, FEW_ROWS = 16, GRAIN = 1 << 13 };
 
 typedef struct layer_call {
     stage x, grad, weight, bias, mean, rstd, out;

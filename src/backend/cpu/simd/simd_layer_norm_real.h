@@ -59,79 +59,123 @@ VECTOR_INLINE VEC F(optional)(const REAL *p, int64_t i, int64_t left, REAL other
     return p ? F(load_some)(p + i, left) : F(splat)(otherwise);
 }
 
+VECTOR_INLINE void F(put_normal)(REAL *out, const REAL *x, REAL mean, REAL rstd, const REAL *weight, const REAL *bias,
+                                 int64_t i, int64_t left)
+{
+    VEC h = (F(load_some)(x + i, left) - mean) * rstd;
+    F(store_some)(out + i, h * F(optional)(weight, i, left, 1) + F(optional)(bias, i, left, 0), left);
+}
+
 static void F(layer_rows)(int64_t begin, int64_t end, void *user)
 {
     const F(layer) *l = user;
+    const REAL *weight = l->weight, *bias = l->bias;
+    int64_t n = l->n, whole = n / LANES * LANES;
     for (int64_t r = begin; r < end; r++) {
-        const REAL *x = l->x + r * l->n;
-        REAL *out = l->out + r * l->n, mean = (REAL)F(row_mean)(x, l->n);
-        REAL rstd = (REAL)(1 / sqrt(F(row_variance)(x, l->n, mean) + l->eps));
+        const REAL *x = l->x + r * n;
+        REAL *out = l->out + r * n, mean = (REAL)F(row_mean)(x, n);
+        REAL rstd = (REAL)(1 / sqrt(F(row_variance)(x, n, mean) + l->eps));
         l->mean[r] = mean;
         l->rstd[r] = rstd;
-        for (int64_t i = 0; i < l->n; i += LANES) {
-            int64_t left = l->n - i;
-            VEC h = (F(load_some)(x + i, left) - mean) * rstd;
-            F(store_some)(out + i, h * F(optional)(l->weight, i, left, 1) + F(optional)(l->bias, i, left, 0), left);
-        }
+        for (int64_t i = 0; i < whole; i += LANES) F(put_normal)(out, x, mean, rstd, weight, bias, i, LANES);
+        if (whole < n) F(put_normal)(out, x, mean, rstd, weight, bias, whole, n - whole);
     }
+}
+
+/* Elements i, i + 1, ... of a row: u = grad weight, 0 beyond the end, and h = (x - mean) rstd. */
+typedef struct F(pair) {
+    VEC u, h;
+} F(pair);
+
+VECTOR_INLINE F(pair) F(pair_at)(const F(layer) * l, int64_t r, int64_t i, int64_t left)
+{
+    int64_t at = r * l->n + i;
+    VEC u = F(load_some)(l->grad + at, left) * F(optional)(l->weight, i, left, 1);
+    return (F(pair)){u, (F(load_some)(l->x + at, left) - l->mean_in[r]) * l->rstd_in[r]};
 }
 
 static void F(grad_row)(const F(layer) * l, int64_t r)
 {
-    const REAL *x = l->x + r * l->n, *grad = l->grad + r * l->n;
-    REAL mean = l->mean_in[r], rstd = l->rstd_in[r];
-    VEC sum = {0}, products = {0};
-    for (int64_t i = 0; i < l->n; i += LANES) {
-        int64_t left = l->n - i;
-        VEC u = F(load_some)(grad + i, left) * F(optional)(l->weight, i, left, 1); /* 0 beyond the end */
-        sum += u;
-        products += u * ((F(load_some)(x + i, left) - mean) * rstd);
+    VEC sum = {0}, products = {0}, sum2 = {0}, products2 = {0}; /* two of each: additions wait for those before */
+    int64_t whole = l->n / LANES * LANES, i = 0;
+    for (; i + 2 * LANES <= whole; i += 2 * LANES) {
+        F(pair) p = F(pair_at)(l, r, i, LANES), q = F(pair_at)(l, r, i + LANES, LANES);
+        sum += p.u;
+        sum2 += q.u;
+        products += p.u * p.h;
+        products2 += q.u * q.h;
+    }
+    if (i < whole) {
+        F(pair) p = F(pair_at)(l, r, i, LANES);
+        sum += p.u;
+        products += p.u * p.h;
+    }
+    sum += sum2;
+    products += products2;
+    if (whole < l->n) {
+        F(pair) p = F(pair_at)(l, r, whole, l->n - whole);
+        sum += p.u;
+        products += p.u * p.h;
     }
     REAL mean_u = (REAL)(F(total)(sum) / (double)l->n), mean_uh = (REAL)(F(total)(products) / (double)l->n);
-    for (int64_t i = 0; i < l->n; i += LANES) {
-        int64_t left = l->n - i;
-        VEC u = F(load_some)(grad + i, left) * F(optional)(l->weight, i, left, 1);
-        VEC h = (F(load_some)(x + i, left) - mean) * rstd;
-        F(store_some)(l->out + r * l->n + i, (u - mean_u - h * mean_uh) * rstd, left);
+    REAL *out = l->out + r * l->n, rstd = l->rstd_in[r];
+    for (i = 0; i < whole; i += LANES) {
+        F(pair) p = F(pair_at)(l, r, i, LANES);
+        F(store)(out + i, (p.u - mean_u - p.h * mean_uh) * rstd);
+    }
+    if (whole < l->n) {
+        F(pair) p = F(pair_at)(l, r, whole, l->n - whole);
+        F(store_some)(out + whole, (p.u - mean_u - p.h * mean_uh) * rstd, l->n - whole);
     }
 }
 
-static void F(grad_rows)(int64_t begin, int64_t end, void *user)
+/* Adds some elements' sums over a few rows, whose single precision does not show. */
+VECTOR_INLINE void F(affine_strip)(const F(layer) * l, int64_t first, int64_t last, int64_t i, int64_t left,
+                                   double *weight, double *bias)
 {
-    for (int64_t r = begin; r < end; r++) F(grad_row)(user, r);
+    VEC w = {0}, b = {0};
+    for (int64_t r = first; r < last; r++) {
+        VEC g = F(load_some)(l->grad + r * l->n + i, left);
+        w += g * ((F(load_some)(l->x + r * l->n + i, left) - l->mean_in[r]) * l->rstd_in[r]);
+        b += g;
+    }
+    for (int k = 0; k < (left < LANES ? (int)left : LANES); k++) {
+        weight[k] += (double)w[k];
+        bias[k] += (double)b[k];
+    }
 }
 
-/* One chunk's sums over rows. */
-static void F(affine_chunks)(int64_t begin, int64_t end, void *user)
+static void F(affine_rows)(const F(layer) * l, int64_t first, int64_t last, double *weight, double *bias)
+{
+    int64_t whole = l->n / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES) F(affine_strip)(l, first, last, i, LANES, weight + i, bias + i);
+    if (whole < l->n) F(affine_strip)(l, first, last, whole, l->n - whole, weight + whole, bias + whole);
+}
+
+/* Chunks of rows: the rows' gradients, and the chunk's sums over them, a few rows at a time while they are in the cache. */
+static void F(grad_chunks)(int64_t begin, int64_t end, void *user)
 {
     const F(layer) *l = user;
     for (int64_t k = begin; k < end; k++) {
-        double *weight = l->sums + k * 2 * l->n, *bias = weight + l->n;
-        memset(weight, 0, (size_t)(2 * l->n) * sizeof *weight);
-        for (int64_t r = k * l->chunk; r < tsr_min_i64((k + 1) * l->chunk, l->rows); r++)
-            for (int64_t i = 0; i < l->n; i++) {
-                double g = (double)l->grad[r * l->n + i];
-                weight[i] += g * (double)((l->x[r * l->n + i] - l->mean_in[r]) * l->rstd_in[r]);
-                bias[i] += g;
-            }
+        double *weight = l->sums ? l->sums + k * 2 * l->n : NULL;
+        if (weight) memset(weight, 0, (size_t)(2 * l->n) * sizeof *weight);
+        int64_t end_row = tsr_min_i64((k + 1) * l->chunk, l->rows);
+        for (int64_t r = k * l->chunk; r < end_row; r += FEW_ROWS) {
+            int64_t last = tsr_min_i64(r + FEW_ROWS, end_row);
+            for (int64_t i = r; l->out && i < last; i++) F(grad_row)(l, i);
+            if (weight) F(affine_rows)(l, r, last, weight, weight + l->n);
+        }
     }
 }
 
-static bool F(layer_norm_affine)(F(layer) * l, const array *grad_weight, const array *grad_bias)
+static void F(put_affine)(const F(layer) * l, int64_t chunks, const array *grad_weight, const array *grad_bias)
 {
-    l->chunk = tsr_max_i64(16, (l->rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
-    int64_t chunks = (l->rows + l->chunk - 1) / l->chunk;
-    l->sums = tsr_alloc((size_t)(chunks * 2 * l->n) * sizeof *l->sums);
-    if (!l->sums) return false;
-    tsr_parallel_for(chunks, tsr_max_i64(1, GRAIN / (l->chunk * l->n)), F(affine_chunks), l);
-    for (int64_t i = 0; i < 2 * l->n; i++)
-        for (int64_t k = 1; k < chunks; k++) l->sums[i] += l->sums[k * 2 * l->n + i];
+    for (int64_t k = 1; k < chunks; k++)
+        for (int64_t i = 0; i < 2 * l->n; i++) l->sums[i] += l->sums[k * 2 * l->n + i];
     for (int64_t i = 0; i < l->n; i++) {
         if (grad_weight) ((REAL *)grad_weight->data)[i * grad_weight->stride[0]] = (REAL)l->sums[i];
         if (grad_bias) ((REAL *)grad_bias->data)[i * grad_bias->stride[0]] = (REAL)l->sums[l->n + i];
     }
-    tsr_free(l->sums);
-    return true;
 }
 
 static bool F(layer_norm)(const layer_call *c)
@@ -153,6 +197,12 @@ static bool F(layer_norm_grad)(const layer_call *c, const array *grad_weight, co
     l.mean_in = c->mean.a.data;
     l.rstd_in = c->rstd.a.data;
     l.out = c->out.a.data;
-    if (l.out) tsr_parallel_for(l.rows, tsr_max_i64(1, GRAIN / l.n), F(grad_rows), &l);
-    return (!grad_weight && !grad_bias) || F(layer_norm_affine)(&l, grad_weight, grad_bias);
+    l.chunk = tsr_max_i64(FEW_ROWS, (l.rows + MOST_CHUNKS - 1) / MOST_CHUNKS);
+    int64_t chunks = (l.rows + l.chunk - 1) / l.chunk;
+    bool affine = grad_weight || grad_bias;
+    if (affine && !(l.sums = tsr_alloc((size_t)(chunks * 2 * l.n) * sizeof *l.sums))) return false;
+    tsr_parallel_for(chunks, tsr_max_i64(1, GRAIN / (l.chunk * l.n)), F(grad_chunks), &l);
+    if (affine) F(put_affine)(&l, chunks, grad_weight, grad_bias);
+    tsr_free(l.sums);
+    return true;
 }
