@@ -4175,6 +4175,25 @@ typedef struct tsr_any_args {
 TSR_API tsr_tensor *tsr_any_v(const tsr_any_args *args);
 
 /**
+ * any.dims(Tensor input, int[] dim, bool keepdim=False) -> Tensor
+ *
+ * Whether an element is not 0, over several dimensions, torch.any.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); bool, u8 for u8; of nothing false; over an empty list of
+ *          dimensions, whether each element is not 0.
+ * Errors   a dim that input lacks, or twice.
+ *
+ * By name: any. Takes all. Not differentiable.
+ */
+typedef struct tsr_any_dims_args {
+    tsr_tensor *input;
+    tsr_shape dim;
+    bool keepdim;
+    int end_;
+} tsr_any_dims_args;
+TSR_API tsr_tensor *tsr_any_dims_v(const tsr_any_dims_args *args);
+
+/**
  * all(Tensor input, int? dim=None, bool keepdim=False) -> Tensor
  *
  * Whether no element is 0, over one dimension or all.
@@ -4191,6 +4210,25 @@ typedef struct tsr_all_args {
     int end_;
 } tsr_all_args;
 TSR_API tsr_tensor *tsr_all_v(const tsr_all_args *args);
+
+/**
+ * all.dims(Tensor input, int[] dim, bool keepdim=False) -> Tensor
+ *
+ * Whether no element is 0, over several dimensions, torch.all.
+ *
+ * Returns  input's shape without dim (1 there with keepdim); bool, u8 for u8; of nothing true; over an empty list of
+ *          dimensions, whether each element is not 0.
+ * Errors   a dim that input lacks, or twice.
+ *
+ * By name: all. Takes all. Not differentiable.
+ */
+typedef struct tsr_all_dims_args {
+    tsr_tensor *input;
+    tsr_shape dim;
+    bool keepdim;
+    int end_;
+} tsr_all_dims_args;
+TSR_API tsr_tensor *tsr_all_dims_v(const tsr_all_dims_args *args);
 
 /**
  * logsumexp(Tensor input, int[] dim, bool keepdim=False) -> Tensor
@@ -4663,7 +4701,9 @@ TSR_API tsr_std_mean_unbiased_result tsr_std_mean_unbiased(tsr_tensor *input, bo
 #define tsr_mean(...) tsr_mean_v(&(tsr_mean_args){__VA_ARGS__, .end_ = 0})
 #define tsr_prod(...) tsr_prod_v(&(tsr_prod_args){__VA_ARGS__, .end_ = 0})
 #define tsr_any(...) tsr_any_v(&(tsr_any_args){__VA_ARGS__, .end_ = 0})
+#define tsr_any_dims(...) tsr_any_dims_v(&(tsr_any_dims_args){__VA_ARGS__, .end_ = 0})
 #define tsr_all(...) tsr_all_v(&(tsr_all_args){__VA_ARGS__, .end_ = 0})
+#define tsr_all_dims(...) tsr_all_dims_v(&(tsr_all_dims_args){__VA_ARGS__, .end_ = 0})
 #define tsr_logsumexp(...) tsr_logsumexp_v(&(tsr_logsumexp_args){__VA_ARGS__, .end_ = 0})
 #define tsr_linalg_vector_norm(...) tsr_linalg_vector_norm_v(&(tsr_linalg_vector_norm_args){__VA_ARGS__, .end_ = 0})
 #define tsr_norm(...) tsr_norm_v(&(tsr_norm_args){__VA_ARGS__, .end_ = 0})
@@ -5936,6 +5976,18 @@ TSR_API tsr_tensor *tsr_squeeze(tsr_tensor *input);
  * By name: squeeze. Takes all. Differentiable. A view.
  */
 TSR_API tsr_tensor *tsr_squeeze_dim(tsr_tensor *input, int64_t dim);
+
+/**
+ * squeeze.dims(Tensor input, int[] dim) -> Tensor
+ *
+ * A view without those of several dimensions whose size is 1, torch.squeeze.
+ *
+ * Returns  a view.
+ * Errors   a dim that input lacks, or twice.
+ *
+ * By name: squeeze. Takes all. Differentiable. A view.
+ */
+TSR_API tsr_tensor *tsr_squeeze_dims(tsr_tensor *input, tsr_shape dim);
 
 /**
  * flatten(Tensor input, int start_dim=0, int end_dim=-1) -> Tensor

@@ -192,17 +192,42 @@ void op_prod_grad(op_ctx *c, const tsr_prod_args *a, tsr_tensor *const *grad, ts
 
 /* ---- truth ---------------------------------------------------------------------------------------------------------------- */
 
-static tsr_tensor *truth(op_ctx *c, reduce_code code, tsr_tensor *x, tsr_number dim, bool keepdim)
+static tsr_tensor *truth(op_ctx *c, reduce_code code, tsr_tensor *x, uint32_t mask, bool keepdim)
 {
-    uint32_t mask;
-    if (!reduce_dim(c, dim, x->ndim, &mask)) return NULL;
     tsr_tensor *found = reduce_run(c, code, x, (tsr_dtype)x->dtype, TSR_BOOL, mask, keepdim, NULL);
     return x->dtype == TSR_U8 ? op_cast(found, TSR_U8) : found; /* bytes were booleans once */
 }
 
-tsr_tensor *op_any(op_ctx *c, const tsr_any_args *a) { return truth(c, R_ANY, a->input, a->dim, a->keepdim); }
+tsr_tensor *op_any(op_ctx *c, const tsr_any_args *a)
+{
+    uint32_t mask;
+    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(c, R_ANY, a->input, mask, a->keepdim) : NULL;
+}
 
-tsr_tensor *op_all(op_ctx *c, const tsr_all_args *a) { return truth(c, R_ALL, a->input, a->dim, a->keepdim); }
+tsr_tensor *op_all(op_ctx *c, const tsr_all_args *a)
+{
+    uint32_t mask;
+    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(c, R_ALL, a->input, mask, a->keepdim) : NULL;
+}
+
+/* An empty list is no dimension here, not all of them. */
+static bool listed_dims(const op_ctx *c, const tsr_shape *dims, int ndim, uint32_t *mask)
+{
+    *mask = 0;
+    return dims->n == 0 || reduce_dims(c, dims, ndim, mask);
+}
+
+tsr_tensor *op_any_dims(op_ctx *c, const tsr_any_dims_args *a)
+{
+    uint32_t mask;
+    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(c, R_ANY, a->input, mask, a->keepdim) : NULL;
+}
+
+tsr_tensor *op_all_dims(op_ctx *c, const tsr_all_dims_args *a)
+{
+    uint32_t mask;
+    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(c, R_ALL, a->input, mask, a->keepdim) : NULL;
+}
 
 /* ---- logarithms of sums ------------------------------------------------------------------------------------------------- */
 

@@ -115,6 +115,19 @@ void op_squeeze_dim_grad(op_ctx *c, const tsr_squeeze_dim_args *a, tsr_tensor *c
     reshape_back(c, grad, grad_in);
 }
 
+tsr_tensor *op_squeeze_dims(op_ctx *c, const tsr_squeeze_dims_args *a)
+{
+    uint32_t mask = 0;
+    if (a->dim.n > 0 && !op_dim_mask(c, &a->dim, a->input->ndim, &mask)) return NULL;
+    return squeezed(a->input, mask);
+}
+
+void op_squeeze_dims_grad(op_ctx *c, const tsr_squeeze_dims_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    (void)a;
+    reshape_back(c, grad, grad_in);
+}
+
 tsr_tensor *op_flatten(op_ctx *c, const tsr_flatten_args *a)
 {
     int from, to, n = a->input->ndim;

@@ -443,7 +443,7 @@ static double value_of_nothing(const op_info *info)
         const char *names;
         double value;
     } others[] = {
-        {"all allclose linalg_det new_ones prod", 1},
+        {"all all.dims allclose linalg_det new_ones prod", 1},
         {"mean median std std.unbiased std_mean std_mean.unbiased var var.unbiased var_mean var_mean.unbiased", NAN},
         {"binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss huber_loss kl_div "
          "l1_loss "
