@@ -41,8 +41,11 @@ class Server:
 
     def __init__(self, command, threads):
         env = dict(os.environ, TSR_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
-        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=env)
+        try:
+            self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            text=True, env=env)
+        except OSError as e:
+            raise Failed(f'{command[0]}: {e.strerror}') from None
 
     def ask(self, *request):
         try:
@@ -57,7 +60,10 @@ class Server:
         return answer
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except OSError:     # it has ended before: told already
+            pass
         self.process.wait()
         self.process.stdout.close()
 
@@ -272,6 +278,25 @@ def run(options, folder):
     return result
 
 
+def cores():
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+
+
+def callers_path(path):
+    """./run changes the folder: relative paths are meant from where it was called."""
+    return pathlib.Path(os.environ.get('TESSERA_CALLER', ''), path) if path else None
+
+
+def write(path, text):
+    try:
+        path.write_text(text)
+        return True
+    except OSError as e:
+        print(f'bench: {path}: {e.strerror}', file=sys.stderr)
+        return False
+
+
 def parse():
     p = argparse.ArgumentParser(prog='./run bench', description='Race with PyTorch; see docs/testing.md.')
     p.add_argument('--jobs', required=True, help=argparse.SUPPRESS)         # these two come from scripts/bench.sh
@@ -281,31 +306,39 @@ def parse():
     p.add_argument('--quick', action='store_true', help='fewer jobs and rounds: under two minutes')
     p.add_argument('--filter', default='', metavar='TEXT', help='only jobs whose name contains TEXT')
     p.add_argument('--rounds', type=int, help='rounds of each job (7, or 3 with --quick)')
-    p.add_argument('--threads', type=int, default=os.cpu_count(), help='of either side (all cores)')
+    p.add_argument('--threads', type=int, default=cores(), help='of either side (all cores)')
     p.add_argument('--memory', action='store_true', help='peak memory of every job, not only of the models; also with --quick')
     p.add_argument('--compile', action='store_true', help='also torch.compile, in a column of its own')
     p.add_argument('--json', metavar='FILE', help='write all figures')
     p.add_argument('--plot', metavar='FILE.svg', help='draw the ratios')
     p.add_argument('--min', type=float, metavar='RATIO', help='status 1 when a ratio is below')
+    p.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # only whether the arguments are right
     o = p.parse_args()
-    o.rounds = o.rounds or (3 if o.quick else 7)
+    o.rounds = (3 if o.quick else 7) if o.rounds is None else o.rounds
+    o.json, o.plot, o.against = callers_path(o.json), callers_path(o.plot), callers_path(o.against)
     o.budget = 0.04 if o.quick else 0.2         # seconds of a job's repetitions in a round
     o.patience = 3 if o.quick else 60           # seconds after which two rounds of a job are enough
     if o.rounds < 1 or o.threads < 1:
         p.error('--rounds and --threads are at least 1')
+    if o.plot and o.plot.suffix != '.svg':
+        p.error('--plot draws an SVG: FILE.svg')
+    for path in (o.json, o.plot):
+        if path and not os.access(path if path.exists() else path.parent, os.W_OK):
+            p.error(f'{path} cannot be written')
     return o
 
 
 def main():
     options = parse()
+    if options.check:
+        return 0
     with tempfile.TemporaryDirectory(prefix='tessera-bench-') as folder:
         result = run(options, pathlib.Path(folder))
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + '\n')
+    written = not options.json or write(options.json, json.dumps(result, indent=1) + '\n')
     if options.plot:
-        pathlib.Path(options.plot).write_text(report.plot(result))
+        written = write(options.plot, report.plot(result)) and written
     below = options.min and any(r['ratio'] < options.min for r in result['jobs'])
-    return 1 if result['failures'] or below or not result['jobs'] else 0
+    return 1 if result['failures'] or below or not result['jobs'] or not written else 0
 
 
 if __name__ == '__main__':

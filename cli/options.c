@@ -285,8 +285,10 @@ static void format_default(const option *o, const void *at, char *buffer, size_t
 {
     json_t *value = o->kind == OPTION_INT || o->kind == OPTION_FLOAT || o->kind == OPTION_CHOICE ? option_json(o, at)
                                                                                                  : NULL;
+    bool chosen = o->low == o->high ||
+                  json_number_value(value) >= o->low; /* else it stands for what --help says in words */
     buffer[0] = 0;
-    if (json_is_integer(value)) snprintf(buffer, size, " [%lld]", (long long)json_integer_value(value));
+    if (json_is_integer(value) && chosen) snprintf(buffer, size, " [%lld]", (long long)json_integer_value(value));
     if (json_is_real(value)) snprintf(buffer, size, " [%g]", json_real_value(value));
     if (json_is_string(value)) snprintf(buffer, size, " [%s]", json_string_value(value));
     json_decref(value);

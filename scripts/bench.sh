@@ -15,6 +15,8 @@ environment=${XDG_CACHE_HOME:-$HOME/.cache}/tessera/torch-venv
 
 say() { printf 'bench: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+# Relative paths of programs are the caller's.
+from_caller() { case $1 in */*) (cd "${TESSERA_CALLER:-.}" && printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")") ;; *) printf '%s' "$1" ;; esac }
 has_torch() { "$1" -c 'import torch' 2>/dev/null; }
 
 # The newest PyTorch; an installation that was broken off is taken up again.
@@ -40,10 +42,11 @@ while [ "$count" -gt 0 ]; do
     count=$((count - 1))
     case $argument in
     --debian) python=/usr/bin/python3 ;;
-    --python=*) python=${argument#*=} ;;
+    --python=) die "--python needs a program" ;;
+    --python=*) python=$(from_caller "${argument#*=}") || die "there is no ${argument#*=}" ;;
     --python)
-        [ "$count" -gt 0 ] || die "--python needs a program"
-        python=$1
+        [ "$count" -gt 0 ] && [ -n "$1" ] || die "--python needs a program"
+        python=$(from_caller "$1") || die "there is no $1"
         shift
         count=$((count - 1))
         ;;
@@ -53,6 +56,7 @@ while [ "$count" -gt 0 ]; do
         ;;
     esac
 done
+python3 -B bench/race.py --jobs x --tessera x --check "$@" # a mistake should not wait for an installation
 if [ -z "$python" ] && [ -n "$torch" ]; then
     install_torch
     python=$environment/bin/python

@@ -129,9 +129,9 @@ static void first_use(void)
     const char *isa = wanted_isa();
     if (atomic_load(&current)) return;
     if (isa && !(known(isa) && find_tier(isa))) {
-        tsr_warn("TSR_ISA=%.40s is not one of reference, baseline, avx2, avx512, or this machine lacks it; using the "
-                 "best",
-                 isa);
+        tsr_warn("TSR_ISA=%.40s: %s; using the best", isa,
+                 known(isa) ? "this machine or this build does not have it"
+                            : "it is none of reference, baseline, avx2, avx512");
         isa = NULL;
     }
     backend_select(isa);

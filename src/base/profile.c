@@ -21,7 +21,7 @@
 #include "base/thread_room.h"
 #include "base/util.h"
 
-enum { EVENTS_MOST = 1000000, SIGNATURES_MOST = 100000, NAME_MOST = 200, SHAPES_MOST = 512 };
+enum { EVENTS_MOST = 1000000, SIGNATURES_MOST = 100000, ROWS_MOST = 10000, NAME_MOST = 200, SHAPES_MOST = 512 };
 
 static const char other[] = "(other)";
 
@@ -193,7 +193,8 @@ static signature *signature_for(const profile_frame *f, const char *name, const 
     snprintf(key, sizeof key, "%d%.*s\n%.*s", (int)f->kind, NAME_MOST, name, SHAPES_MOST, shapes);
     signature *s = tsr_map_get(&records.signature_of, key);
     if (s) return s;
-    if (records.signature_count >= SIGNATURES_MOST && name != other) return signature_for(f, other, "");
+    if (records.signature_count >= SIGNATURES_MOST && *shapes) return signature_for(f, name, "");
+    if (records.signature_count >= SIGNATURES_MOST + ROWS_MOST && name != other) return signature_for(f, other, "");
     return new_signature(key, row_for(f, name), shapes);
 }
 

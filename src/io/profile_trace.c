@@ -65,8 +65,11 @@ static bool add_event(const profile_event *e, void *user)
     static const char *const categories[] = {"operator", "derivative", "range"};
     trace *t = user;
     name_threads(t, e->thread);
-    tsr_text_add(&t->text, "{\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,\"cat\":\"%s\",\"name\":",
-                 (long)getpid(), e->thread, (double)e->begin * 1e-3, (double)e->time * 1e-3, categories[e->kind]);
+    /* microseconds, put together from integers: a locale may have a comma in its decimals */
+    tsr_text_add(&t->text,
+                 "{\"ph\":\"X\",\"pid\":%ld,\"tid\":%d,\"ts\":%lld.%03lld,\"dur\":%lld.%03lld,\"cat\":\"%s\",\"name\":",
+                 (long)getpid(), e->thread, (long long)(e->begin / 1000), (long long)(e->begin % 1000),
+                 (long long)(e->time / 1000), (long long)(e->time % 1000), categories[e->kind]);
     add_quoted(&t->text, e->name);
     if (*e->shapes) tsr_text_add(&t->text, ",\"args\":{\"shapes\":[%s]}", e->shapes);
     tsr_text_add(&t->text, "},\n");

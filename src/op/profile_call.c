@@ -65,10 +65,10 @@ static void add_operand(tsr_tensor **slot, int param, int index, void *user)
     add_bytes(user, *slot);
 }
 
-/* Some operators give a view or a copy, as strides allow. */
+/* Some operators give their input, a view or a copy, as dtype and strides allow. */
 static bool gave_view(const op_info *info, const cost *c, tsr_tensor *const *out, int64_t n)
 {
-    return info->view && n > 0 && c->seen_count > 0 && out[0]->storage == c->seen[0]->storage;
+    return !info->inplace && n > 0 && c->seen_count > 0 && out[0]->storage == c->seen[0]->storage;
 }
 
 void profile_record_call(profile_frame *f, const op_info *info, const void *args, tsr_tensor *const *out, int64_t n)

@@ -340,6 +340,25 @@ static void messages_begin_with_the_operator_that_was_called(void **state)
     expect_refused(tsr_exp(failed), "add: ");
 }
 
+/* Where the sigmoid is 0 or 1: values from PyTorch (silu, and gelu's derivative). */
+static void fused_activations_know_huge_values(void **state)
+{
+    static const double at[] = {-3e38, -1e38, -100, -87.5, 87.5, 100, 1e38};
+    (void)state;
+    tsr_tensor *x = tsr_randn(TSR_SHAPE(1, 8, 3)), *w = tsr_zeros(TSR_SHAPE(8));
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        tsr_tensor *b = leaf(tsr_full(TSR_SHAPE(8), TSR_FLOAT(at[i])));
+        tsr_tensor *y = tsr_group_norm_silu(x, 2, w, b), *g = leaf(tsr_full(TSR_SHAPE(9), TSR_FLOAT(at[i])));
+        assert_true(fabs(tensors_at(y, 0) - (at[i] > 0 ? at[i] : 0)) <= 1e-6 * fabs(at[i] > 0 ? at[i] : 1e-30));
+        assert_int_equal(tsr_backward(tsr_sum(y)), TSR_OK);
+        assert_true(fabs(tensors_at(tsr_grad(b), 0) - (at[i] > 0 ? 3 : 0)) < 1e-6);
+        assert_int_equal(tsr_backward(tsr_sum(tsr_gelu(g))), TSR_OK);
+        assert_true(fabs(tensors_at(tsr_grad(g), 0) - (at[i] > 0)) < 1e-6);
+    }
+    tsr_tensor *low = tsr_full(TSR_SHAPE(8), TSR_FLOAT(-INFINITY));
+    assert_true(isnan(tensors_at(tsr_group_norm_silu(x, 2, w, low), 0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +388,7 @@ int main(void)
         TENSOR_TEST(a_tensor_without_dimensions_has_none_to_name),
         TENSOR_TEST(tensordot_takes_both_lists_of_dims_as_one_value),
         TENSOR_TEST(messages_begin_with_the_operator_that_was_called),
+        TENSOR_TEST(fused_activations_know_huge_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
    faster, other f32 by oneDNN (but for the weights' gradient of 1x1, which is one matrix product), the rest (and builds
    without oneDNN) through matrix products.
 
-   TSR_EXACT_CONV=1 keeps Winograd's out: its rounding errors are some ten times a direct convolution's. */
+   TSR_EXACT_CONV=1 keeps Winograd's out: its rounding errors are up to twice a direct convolution's (bench/conv_error.c), and
+   within a tile they come from the tile's largest inputs: an infinity reaches every output of the tiles that hold it. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* simd_gemm.h: matrix products of any strides.
 
-   c[m, n] = beta c + alpha a[m, k] b[k, n] + bias[n]. A result's bits depend on k alone: how the product is cut into blocks,
-   and over how many threads, changes nothing. */
+   c[m, n] = beta c + alpha a[m, k] b[k, n] + bias[n]. A result's bits depend on the shape alone: over how many threads the
+   product is cut changes nothing. */
 #ifndef SIMD_GEMM_H
 #define SIMD_GEMM_H
 

@@ -88,20 +88,25 @@ VECTOR_INLINE vec32 at_least32(vec32 x, float low)
 #endif
 }
 
-/* e^x where its smallest and largest values do not matter: x is taken as -87 below that, and must not be above 88. */
+/* e^x for x up to 88, but 0 below -87, where e^x is tiny. NaN stays. */
 VECTOR_INLINE vec32 exp_bounded32(vec32 x)
 {
+    mask32 tiny = x < -87.0f;
     x = at_least32(x, -87.0f);
     vec32 shifted = x * 1.44269504089f + 12582912.0f; /* as in exp_split */
     vec32 n = shifted - 12582912.0f;
     vec32 r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
     vec32 scale = power_of_two32((mask32)shifted - 0x4b400000);
-    return exp_rest(r) * scale + scale;
+    return (vec32)(~tiny & (mask32)(exp_rest(r) * scale + scale));
 }
 
-/* x sigmoid(x) and its derivative need no more than this: 1 / (1 + e^-x), of which e^-88 is 0. */
-VECTOR_INLINE vec32 sigmoid_bounded32(vec32 x) { return 1.0f / (1.0f + exp_bounded32(-at_least32(x, -87.0f))); }
+/* 1 / (1 + e^-x), but 0 below -87: x sigmoid(x) and its derivative need no more. */
+VECTOR_INLINE vec32 sigmoid_bounded32(vec32 x)
+{
+    mask32 tiny = x < -87.0f;
+    return (vec32)(~tiny & (mask32)(1.0f / (1.0f + exp_bounded32(-at_least32(x, -87.0f)))));
+}
 
 /* e^x - 1 for x below 88. */
 VECTOR_INLINE vec32 expm1_below(vec32 x)
