@@ -53,6 +53,19 @@ static void products_agree_for_all_strides(void **state)
                 }
 }
 
+/* Several blocks of rows, sums longer than what is packed at a time, more of b than is packed at a time. */
+static void large_products_agree(void **state)
+{
+    (void)state;
+    static const size large[] = {{1, 110, 220, 1030}, {1, 230, 200, 600}, {1, 200, 1100, 600}};
+    for (int i = 0; i < TSR_COUNT(large); i++)
+        for (form a = ROWS; a <= COLUMNS; a++)
+            for (form b = ROWS; b <= COLUMNS; b++) {
+                compare_matmul(TSR_F32, large[i], ROWS, a, b, 1, 1);
+                compare_matmul(TSR_F64, large[i], ROWS, a, b, 1, 1);
+            }
+}
+
 static void alpha_and_beta_scale(void **state)
 {
     (void)state;
@@ -184,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_agree_for_all_strides),
+        cmocka_unit_test(large_products_agree),
         cmocka_unit_test(alpha_and_beta_scale),
         cmocka_unit_test(beta_of_zero_does_not_read_the_result),
         cmocka_unit_test(an_empty_inner_dimension_gives_zeros),

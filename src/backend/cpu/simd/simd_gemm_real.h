@@ -136,17 +136,51 @@ static void F(pack_group)(REAL *panels, const REAL *b, int64_t row, int64_t colu
     }
 }
 
-/* packed[i / 6][p][i % 6] = a(i, p) */
+/* packed[i / 6][p][i % 6] = a(i, p), where a's columns are contiguous: some of them at a time, since where they lie far
+   apart, all at once would push each other out of the cache. */
+static void F(pack_rows_of_columns)(REAL *packed, const REAL *a, int64_t column, int64_t m, int64_t k)
+{
+    for (int64_t p0 = 0; p0 < k; p0 += SQUARE)
+        for (int64_t i = 0; i < m; i += TILE_ROWS) {
+            int64_t rows = m - i < TILE_ROWS ? m - i : TILE_ROWS, end = k - p0 < SQUARE ? k : p0 + SQUARE;
+            REAL *to = packed + i * k;
+            if (rows == TILE_ROWS)
+                for (int64_t p = p0; p < end; p++)
+                    memcpy(to + p * TILE_ROWS, a + p * column + i, TILE_ROWS * sizeof(REAL));
+            else
+                for (int64_t p = p0; p < end; p++)
+                    for (int64_t r = 0; r < rows; r++) to[p * TILE_ROWS + r] = a[p * column + i + r];
+        }
+}
+
+/* The same for contiguous rows, of which at least SQUARE are left: squares are transposed in registers. A square of more
+   rows than a tile leaves the next tile's first elements behind its own, which that tile writes again. */
+static int64_t F(pack_squares)(REAL *to, const REAL *a, int64_t row, int64_t k)
+{
+    const int64_t bytes = sizeof(REAL), whole = k / SQUARE * SQUARE;
+    for (int64_t p = 0; p < whole; p += SQUARE) {
+        int64_t r = 0;
+        do {
+            TRANSPOSE((char *)(to + p * TILE_ROWS + r), TILE_ROWS * bytes, (const char *)(a + r * row + p),
+                      row * bytes);
+        } while ((r += 2) <= TILE_ROWS - SQUARE);
+    }
+    return whole;
+}
+
+/* The same for any strides. */
 static void F(pack_rows)(REAL *packed, const REAL *a, int64_t row, int64_t column, int64_t m, int64_t k)
 {
+    if (row == 1) {
+        F(pack_rows_of_columns)(packed, a, column, m, k);
+        return;
+    }
     for (int64_t i = 0; i < m; i += TILE_ROWS, packed += TILE_ROWS * k, a += TILE_ROWS * row) {
         int64_t rows = m - i < TILE_ROWS ? m - i : TILE_ROWS;
-        if (row == 1 && rows == TILE_ROWS) { /* a transposed */
-            for (int64_t p = 0; p < k; p++) memcpy(packed + p * TILE_ROWS, a + p * column, TILE_ROWS * sizeof(REAL));
-            continue;
-        }
+        bool squares = column == 1 && m - i >= TILE_ROWS && m - i >= SQUARE;
+        int64_t done = squares ? F(pack_squares)(packed, a, row, k) : 0;
         for (int64_t r = 0; r < rows; r++)
-            for (int64_t p = 0; p < k; p++) packed[p * TILE_ROWS + r] = a[r * row + p * column];
+            for (int64_t p = done; p < k; p++) packed[p * TILE_ROWS + r] = a[r * row + p * column];
     }
 }
 
@@ -155,9 +189,9 @@ static void F(pack_rows)(REAL *packed, const REAL *a, int64_t row, int64_t colum
 /* A block of c: rows [m0, m1), columns [n0, n1) of one matrix. */
 typedef struct F(block) {
     const gemm *g;
-    const REAL *a, *b, *panels; /* panels: all of b packed, or NULL */
+    const REAL *a, *b, *panels; /* panels: b's rows [k0, k1) packed, or NULL */
     REAL *c;
-    int64_t m0, m1, n0, n1;
+    int64_t m0, m1, n0, n1, k0, k1, depth;
 } F(block);
 
 /* The part of a that a panel is multiplied by: k steps from p on, packed or as it lies. */
@@ -227,7 +261,7 @@ static void F(run_panels)(const F(block) * b, const F(slice) * s)
     for (int64_t j = b->n0; j < b->n1;) {
         int64_t n = b->n1 - j < NR ? b->n1 - j : NR, width = (n + LANES - 1) / LANES * LANES;
         if (b->panels) {
-            F(run_panel)(b, s, b->panels + j * g->k + s->p * width, width, j, n);
+            F(run_panel)(b, s, b->panels + j * (b->k1 - b->k0) + (s->p - b->k0) * width, width, j, n);
         } else if (direct && n == width) {
             F(run_panel)(b, s, b->b + s->p * g->b.row + j, g->b.row, j, n);
         } else {
@@ -250,11 +284,11 @@ static void F(run_block_packed)(const F(block) * b, F(slice) s)
 static void F(run_block)(const F(block) * b)
 {
     const gemm *g = b->g;
-    bool packed = b->n1 - b->n0 >= PACK_COLUMNS && b->m1 - b->m0 > TILE_ROWS;
-    for (int64_t p = 0; p < g->k; p += DEPTH) {
+    bool packed = b->n1 - b->n0 >= (g->a.row == 1 ? PACK_TRANSPOSED : PACK_COLUMNS) && b->m1 - b->m0 > TILE_ROWS;
+    for (int64_t p = b->k0; p < b->k1; p += b->depth) {
         F(slice) s = {.tile_step = TILE_ROWS * g->a.row, .row = g->a.row, .column = g->a.column, .p = p};
         s.a = b->a + b->m0 * g->a.row + p * g->a.column;
-        s.k = g->k - p < DEPTH ? g->k - p : DEPTH;
+        s.k = tsr_min_i64(b->k1 - p, b->depth);
         if (packed) F(run_block_packed)(b, s);
         else F(run_panels)(b, &s);
     }
@@ -387,6 +421,8 @@ typedef struct F(job) {
     gemm g;
     bool dots;
     int64_t m_block, n_block, m_blocks, n_blocks;
+    int64_t k0, k1; /* the steps of k that are done now */
+    int64_t depth;  /* at a time */
     REAL *panels;
 } F(job);
 
@@ -396,10 +432,11 @@ static void F(run_tasks)(int64_t begin, int64_t end, void *user)
     const gemm *g = &j->g;
     for (int64_t i = begin; i < end; i++) {
         int64_t item = i / (j->m_blocks * j->n_blocks), m = i / j->n_blocks % j->m_blocks, n = i % j->n_blocks;
-        F(block) b = {.g = g, .m0 = m * j->m_block, .n0 = n * j->n_block, .panels = j->panels};
+        F(block) b = {.g = g, .m0 = m * j->m_block, .n0 = n * j->n_block, .k0 = j->k0, .k1 = j->k1};
         b.a = (const REAL *)g->a.data + item * g->a.batch;
         b.b = (const REAL *)g->b.data + item * g->b.batch;
         b.c = (REAL *)g->c.data + item * g->c.batch;
+        b.panels = j->panels, b.depth = j->depth;
         b.m1 = tsr_min_i64(b.m0 + j->m_block, g->m);
         b.n1 = tsr_min_i64(b.n0 + j->n_block, g->n);
         if (j->dots) F(run_dots)(&b);
@@ -407,15 +444,15 @@ static void F(run_tasks)(int64_t begin, int64_t end, void *user)
     }
 }
 
-/* Panels [begin, end) of b. */
+/* Panels [begin, end) of b's rows [k0, k1). */
 static void F(pack_panels)(int64_t begin, int64_t end, void *user)
 {
     const F(job) *j = user;
     const gemm *g = &j->g;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t first = i * NR, n = tsr_min_i64(NR, g->n - first), width = (n + LANES - 1) / LANES * LANES;
-        const REAL *b = (const REAL *)g->b.data + first * g->b.column;
-        F(pack)(j->panels + first * g->k, b, g->b.row, g->b.column, g->k, n, width);
+    for (int64_t i = begin; i < end; i += PANEL_GROUP) {
+        int64_t first = i * NR, n = tsr_min_i64(tsr_min_i64(i + PANEL_GROUP, end) * NR, g->n) - first;
+        const REAL *b = (const REAL *)g->b.data + j->k0 * g->b.row + first * g->b.column;
+        F(pack_group)(j->panels + first * (j->k1 - j->k0), b, g->b.row, g->b.column, j->k1 - j->k0, n);
     }
 }
 
@@ -429,16 +466,18 @@ static int64_t F(block_size)(int64_t items, int64_t size, int64_t unit, int64_t 
     return (each + unit - 1) / unit * unit;
 }
 
+/* Half the depth where one block then holds all rows, so that b's panels are packed once. */
 static void F(cut)(F(job) * j)
 {
     const gemm *g = &j->g;
     int64_t threads = g->batch > 1 ? 1 : tsr_num_threads(), panels = (g->n + NR - 1) / NR;
+    j->depth = g->m > BLOCK_REALS / DEPTH && g->m <= 2 * BLOCK_REALS / DEPTH ? DEPTH / 2 : DEPTH;
     j->dots = g->m <= GEMM_FEW_ROWS && g->b.row == 1 && g->a.column == 1;
     if (j->dots) {
         j->m_block = g->m;
         j->n_block = F(block_size)(g->n, 64, 4, threads);
     } else {
-        int64_t rows = BLOCK_REALS / tsr_min_i64(DEPTH, g->k), most = tsr_min_i64(rows, BLOCK_ROWS);
+        int64_t rows = BLOCK_REALS / tsr_min_i64(j->depth, g->k), most = tsr_min_i64(rows, BLOCK_ROWS);
         bool by_columns = g->n >= threads * NR && (g->n > g->m || g->m < threads * TILE_ROWS * 2);
         j->m_block = F(block_size)(g->m, most, TILE_ROWS, by_columns ? 1 : threads);
         j->n_block = by_columns ? F(block_size)(g->n, (g->n + threads - 1) / threads, NR, threads) : panels * NR;
@@ -447,25 +486,42 @@ static void F(cut)(F(job) * j)
     j->n_blocks = (g->n + j->n_block - 1) / j->n_block;
 }
 
-/* b is packed once and for all where several blocks of rows use it. */
-static bool F(pack_all)(F(job) * j)
+/* b is packed for all threads where several blocks of rows use it. */
+static bool F(packs_b)(const F(job) * j)
+{
+    return !j->dots && j->m_blocks > 1 && j->g.batch == 1 && j->g.n * j->g.k >= PACK_ALL;
+}
+
+static void F(run_all)(F(job) * j)
 {
     const gemm *g = &j->g;
-    int64_t panels = (g->n + NR - 1) / NR;
-    if (j->dots || j->m_blocks == 1 || g->batch > 1 || g->n * g->k < PACK_ALL) return true;
-    j->panels = tsr_alloc((size_t)(panels * NR * g->k) * sizeof(REAL));
-    if (j->panels) tsr_parallel_for(panels, tsr_max_i64(1, GRAIN / (NR * g->k)), F(pack_panels), j);
-    return j->panels != NULL;
+    int64_t blocks = j->m_blocks * j->n_blocks, work = g->m * g->n * (j->k1 - j->k0) / blocks;
+    tsr_parallel_for(g->batch * blocks, tsr_max_i64(1, GRAIN / tsr_max_i64(work, 1)), F(run_tasks), j);
+}
+
+/* Some steps of k at a time: as much of b as stays in the cache until it is used. */
+static bool F(run_packed)(F(job) * j)
+{
+    const gemm *g = &j->g;
+    int64_t panels = (g->n + NR - 1) / NR, most = PACKED / (panels * NR) / DEPTH * DEPTH;
+    int64_t steps = tsr_min_i64(g->k, tsr_max_i64(most, DEPTH));
+    j->panels = tsr_alloc((size_t)(panels * NR * steps) * sizeof(REAL));
+    if (!j->panels) return false;
+    for (j->k0 = 0; j->k0 < g->k; j->k0 = j->k1) {
+        j->k1 = tsr_min_i64(j->k0 + steps, g->k);
+        tsr_parallel_for(panels, tsr_max_i64(1, GRAIN / (NR * (j->k1 - j->k0))), F(pack_panels), j);
+        F(run_all)(j);
+    }
+    tsr_free(j->panels);
+    return true;
 }
 
 static bool F(gemm_whole)(const gemm *g)
 {
-    F(job) j = {.g = *g};
+    F(job) j = {.g = *g, .k1 = g->k};
     F(cut)(&j);
-    if (!F(pack_all)(&j)) return false;
-    int64_t blocks = j.m_blocks * j.n_blocks, work = g->m * g->n * g->k / blocks;
-    tsr_parallel_for(g->batch * blocks, tsr_max_i64(1, GRAIN / tsr_max_i64(work, 1)), F(run_tasks), &j);
-    tsr_free(j.panels);
+    if (F(packs_b)(&j)) return F(run_packed)(&j);
+    F(run_all)(&j);
     return true;
 }
 
