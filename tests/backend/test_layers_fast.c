@@ -123,7 +123,9 @@ static void three_by_three(void)
     if (dtype == TSR_F64) return;
     check_conv(2, 32, 64, 14, 13, plain_conv(1, 1, 1, 1), 3, 3);
     check_conv(3, 16, 40, 11, 12, plain_conv(1, 0, 1, 1), 3, 3);
-    check_conv(4, 128, 64, 8, 8, plain_conv(1, 1, 1, 1), 3, 3); /* few tiles, many channels */
+    check_conv(13, 16, 16, 4, 4, plain_conv(1, 1, 1, 1), 3, 3);
+    check_conv(14, 112, 20, 4, 3, plain_conv(1, 1, 1, 1), 3, 3); /* in two chunks of 7 tiles */
+    check_conv(4, 128, 64, 8, 8, plain_conv(1, 1, 1, 1), 3, 3);  /* few tiles, many channels */
 }
 
 static void three_by_three_convolutions_agree_with_the_reference(void **state)

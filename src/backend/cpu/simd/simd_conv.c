@@ -75,7 +75,8 @@ static bool conv_forward(const array *out, const array *x, const array *weight, 
 {
     int taps = winograd_pays(x, weight, out, p);
     if (taps > 0) {
-        winograd_weights w = {weight->data, weight->stride[0], weight->stride[1], weight->stride[2], weight->stride[3]};
+        winograd_weights w = {weight->data,      weight->stride[0], weight->stride[1],
+                              weight->stride[2], weight->stride[3], false};
         return winograd_conv(out, x, &w, taps, bias, p->padding[0], p->padding[1]);
     }
     return below.conv_forward(out, x, weight, bias, p);
@@ -86,8 +87,8 @@ static bool conv_grad_input(const array *grad_x, const array *grad, const array 
 {
     int taps = winograd_pays(grad, weight, grad_x, p), last = taps - 1;
     if (taps > 0) {
-        winograd_weights w = {(const float *)weight->data + last * (weight->stride[2] + weight->stride[3]),
-                              weight->stride[1], weight->stride[0], -weight->stride[2], -weight->stride[3]};
+        winograd_weights w = {weight->data,      weight->stride[1], weight->stride[0],
+                              weight->stride[2], weight->stride[3], true};
         return winograd_conv(grad_x, grad, &w, taps, NULL, last - p->padding[0], last - p->padding[1]);
     }
     return below.conv_grad_input(grad_x, grad, weight, p);

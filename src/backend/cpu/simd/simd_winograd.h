@@ -20,7 +20,7 @@ enum {
     XI = 36,
     MOST_TAPS = 4,
     BLOCK_C = 16, /* input channels of a block */
-    ROW_TILES = 6 /* rows of the micro-kernel */
+    MOST_ROWS = 6 /* of the micro-kernel */
 };
 
 /* A convolution of channels-last arrays. */
@@ -35,10 +35,11 @@ typedef struct winograd {
     int64_t panel, panels;                  /* outputs of a panel, panels */
 } winograd;
 
-/* Weights by stride: w[k][c][r][s], which may be flipped and have k and c exchanged. */
+/* Weights by stride: w[k][c][r][s], of which k and c may be exchanged. */
 typedef struct winograd_weights {
-    const float *data; /* of (0, 0, 0, 0) */
+    const float *data;
     int64_t k, c, r, s;
+    bool flipped; /* used in space from the last to the first */
 } winograd_weights;
 
 winograd TIER(winograd_make)(const array *x, const array *out, int taps, int64_t pad_h, int64_t pad_w);
