@@ -2108,7 +2108,7 @@ TSR_API tsr_tensor *tsr_index_add__v(const tsr_index_add_args *args);
  *
  * A copy of input with source[.., i, ..] at index[i]; of repeated indices the last stays, torch.index_copy.
  *
- * index    0-d or 1-d, i64, values in [0, size)
+ * index    0-d or 1-d, i64 or i32, values in [0, size)
  * source   input's dtype and shape, but for `dim`: as long as index
  *
  * Returns  input's shape and dtype.
