@@ -171,7 +171,11 @@ void loop_run(const loop *l, int64_t grain, loop_body body, const void *user)
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
-enum { STAGE = 512 }; /* elements gathered at a time */
+enum {
+    STAGE = 512, /* elements gathered at a time */
+    SHORT_ROW = 16,
+    SHORT_STAGED_ROW = 32
+};
 
 typedef struct row_job {
     const loop *l;
@@ -242,25 +246,49 @@ static void run_row(char *const *data, const int64_t *step, int64_t n, const voi
     j->row(data, j->unit, n, j->p);
 }
 
-static void run_rows(const loop *l, int64_t grain, row_job *j)
+/* Around a row of few elements more is to do than in it: then the longest dimension becomes the innermost, though its
+   elements lie apart. */
+static loop with_longer_rows(const loop *l)
+{
+    loop longer = *l;
+    int last = l->ndim - 1, longest = last;
+    for (int d = 0; d < last; d++)
+        if (l->shape[d] > l->shape[longest]) longest = d;
+    for (int d = longest; d < last; d++) swap_dims(&longer, d, d + 1);
+    merge_dims(&longer);
+    return longer;
+}
+
+/* Notes which operands the rows step through. */
+static bool all_direct(row_job *j)
 {
     bool direct = true;
-    for (int k = 0; k < l->operands; k++) {
-        int64_t step = l->stride[k][l->ndim - 1];
+    for (int k = 0; k < j->l->operands; k++) {
+        int64_t step = j->l->stride[k][j->l->ndim - 1];
         j->unit[k] = step != 0 || k == 0 || j->adjacent;
         direct = direct && is_direct(j, k, step);
     }
-    loop_run(l, grain, direct ? run_row : run_staged_row, j);
+    return direct;
+}
+
+static void run_rows(row_job j, int64_t grain)
+{
+    bool direct = all_direct(&j);
+    loop longer;
+    if (j.l->ndim > 1 && j.l->shape[j.l->ndim - 1] < (direct ? SHORT_ROW : SHORT_STAGED_ROW)) {
+        longer = with_longer_rows(j.l);
+        j.l = &longer;
+        direct = all_direct(&j);
+    }
+    loop_run(j.l, grain, direct ? run_row : run_staged_row, &j);
 }
 
 void loop_run_rows(const loop *l, int64_t grain, loop_row row, const double *p)
 {
-    row_job j = {.l = l, .row = row, .p = p};
-    run_rows(l, grain, &j);
+    run_rows((row_job){.l = l, .row = row, .p = p}, grain);
 }
 
 void loop_run_adjacent_rows(const loop *l, int64_t grain, loop_row row, const double *p)
 {
-    row_job j = {.l = l, .row = row, .p = p, .adjacent = true};
-    run_rows(l, grain, &j);
+    run_rows((row_job){.l = l, .row = row, .p = p, .adjacent = true}, grain);
 }
