@@ -1,10 +1,11 @@
 /* simd_winograd.c: the forward convolution by Winograd's algorithm; simd_winograd.h has the mathematics and the layouts.
-   Backward to the input is the same with the weights flipped and turned.
+   Backward to the input is the same with the weights flipped and turned; with stride 2 it has four parts, the phases.
 
    Usually weights are transformed once, and each task takes a chunk of tiles whose V stays in its core's second-level cache;
-   panel by panel of outputs it computes all 36 products and transforms them back at once. With few tiles and many
+   panel by panel of outputs it computes the products of all xi and transforms them back at once. With few tiles and many
    channels the weights are what is large: then V is shared, each task takes a panel of outputs and transforms that
-   panel's weights itself, some input channels at a time, so that it finds them in its cache. Either way a tile's sums have one order, so results depend neither on chunks nor on threads. */
+   panel's weights itself, some input channels at a time, so that it finds them in its cache. Either way a tile's sums have
+   one order, so results depend neither on chunks nor on threads. */
 #include "backend/cpu/simd/simd_winograd.h"
 
 #include <stdatomic.h>
@@ -22,16 +23,18 @@ enum {
     SHARED_TILES = 160 /* at most, for the second way */
 };
 
+/* Parts differ in their outputs, not in channels; their tasks have equal numbers, of which a smaller part leaves some out. */
 typedef struct forward_job {
-    const winograd *g;
+    const winograd *g;    /* [parts] */
+    int64_t parts, tiles; /* tiles of the largest part */
     const float *x, *bias;
     float *out;
     const winograd_weights *weights;
-    float *u, *v;        /* shared, or NULL */
-    int64_t chunk;       /* tiles of a chunk */
-    int64_t v_xi, u_xi;  /* strides of xi */
-    int64_t u_blocks;    /* blocks of input channels that U holds at a time */
-    _Atomic bool failed; /* a thread had no memory */
+    float *u, *v;          /* shared: U [part][panel] or V [part] */
+    int64_t chunk, chunks; /* tiles of a chunk; chunks of a part */
+    int64_t v_xi, u_xi;    /* strides of xi */
+    int64_t u_blocks;      /* blocks of input channels that U holds at a time */
+    _Atomic bool failed;   /* a thread had no memory */
 } forward_job;
 
 /* The micro-kernel takes 4, 5 or 6 tiles, and all numbers but 1, 2, 3 and 7 are sums of those. */
@@ -40,91 +43,14 @@ static int64_t padded_tiles(int64_t tiles) { return tiles == 7 ? 8 : tsr_max_i64
 /* M's stride of xi. */
 static int64_t m_stride(const winograd *g, int64_t tiles) { return tiles * g->panel + 16; }
 
-winograd TIER(winograd_make)(const array *x, const array *out, int taps, int64_t pad_h, int64_t pad_w)
-{
-    winograd g = {.n = x->shape[0], .c = x->shape[1], .h = x->shape[2], .w = x->shape[3]};
-    g.k = out->shape[1];
-    g.oh = out->shape[2];
-    g.ow = out->shape[3];
-    g.pad_h = pad_h;
-    g.pad_w = pad_w;
-    g.taps = taps;
-    g.tile = 7 - taps;
-    g.tile_rows = (g.oh + g.tile - 1) / g.tile;
-    g.tile_columns = (g.ow + g.tile - 1) / g.tile;
-    g.tiles = g.n * g.tile_rows * g.tile_columns;
-    g.blocks = (g.c + BLOCK_C - 1) / BLOCK_C;
-    g.vectors = VECTOR_BYTES == 64 && (g.k % 64 == 0 || g.k > 128) ? 4 : 2;
-    g.panel = g.vectors * LANES32;
-    g.panels = (g.k + g.panel - 1) / g.panel;
-    return g;
-}
-
 /* ---- input ---- */
-
-/* One vector of channels of a 6x6 tile. */
-VECTOR_INLINE void input_tile(const float *x, int64_t row, int64_t column, float *v, int64_t xi_stride)
-{
-    vec32 t[6][6];
-#pragma GCC unroll 6
-    for (int j = 0; j < 6; j++) {
-        const float *from = x + j * column;
-        vec32 d[6];
-        winograd_b(d, load32(from), load32(from + row), load32(from + 2 * row), load32(from + 3 * row),
-                   load32(from + 4 * row), load32(from + 5 * row));
-#pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) t[i][j] = d[i];
-    }
-#pragma GCC unroll 6
-    for (int i = 0; i < 6; i++) {
-        vec32 d[6];
-        winograd_b(d, t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5]);
-#pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) store32(v + (i * 6 + j) * xi_stride, d[j]);
-    }
-}
-
-/* The part of a tile inside the picture, in a buffer [6][6][16] of zeros. */
-static void copy_tile(const winograd *g, const float *picture, int64_t y, int64_t x, int64_t first, float *buffer)
-{
-    int64_t count = tsr_min_i64(g->c - first, BLOCK_C);
-    memset(buffer, 0, sizeof(float) * 36 * BLOCK_C);
-    for (int64_t i = tsr_max_i64(0, -y); i < 6 && y + i < g->h; i++)
-        for (int64_t j = tsr_max_i64(0, -x); j < 6 && x + j < g->w; j++)
-            memcpy(buffer + (i * 6 + j) * BLOCK_C, picture + ((y + i) * g->w + x + j) * g->c + first,
-                   (size_t)count * sizeof(float));
-}
-
-static void transform_tile(const winograd *g, const float *x, int64_t tile, float *v, int64_t xi_stride,
-                           int64_t block_stride)
-{
-    float buffer[36 * BLOCK_C] __attribute__((aligned(64)));
-    int64_t column = tile % g->tile_columns * g->tile - g->pad_w;
-    int64_t row = tile / g->tile_columns % g->tile_rows * g->tile - g->pad_h;
-    const float *picture = x + tile / g->tile_columns / g->tile_rows * g->h * g->w * g->c;
-    bool inside = row >= 0 && column >= 0 && row + 6 <= g->h && column + 6 <= g->w;
-    for (int64_t b = 0; b < g->blocks; b++) {
-        bool direct = inside && (b + 1) * BLOCK_C <= g->c;
-        if (!direct) copy_tile(g, picture, row, column, b * BLOCK_C, buffer);
-        const float *from = direct ? picture + (row * g->w + column) * g->c + b * BLOCK_C : buffer;
-        int64_t row_stride = direct ? g->w * g->c : 6 * BLOCK_C, column_stride = direct ? g->c : BLOCK_C;
-        for (int i = 0; i < BLOCK_C; i += LANES32)
-            input_tile(from + i, row_stride, column_stride, v + b * block_stride + i, xi_stride);
-    }
-}
-
-void TIER(winograd_input)(const winograd *g, const float *x, int64_t first, int64_t count, float *v, int64_t xi_stride,
-                          int64_t block_stride)
-{
-    for (int64_t i = 0; i < count; i++) transform_tile(g, x, first + i, v + i * BLOCK_C, xi_stride, block_stride);
-}
 
 /* Rows of the micro-kernel that have no tile. */
 static void clear_tiles(const winograd *g, float *v, int64_t first, int64_t last, int64_t xi_stride,
                         int64_t block_stride)
 {
-    for (int64_t xi = 0; xi < XI && first < last; xi++)
-        for (int64_t b = 0; b < g->blocks; b++)
+    for (int64_t xi = 0; xi < g->xi && first < last; xi++)
+        for (int64_t b = 0; b < winograd_blocks(g, xi, g->blocks); b++)
             memset(v + xi * xi_stride + b * block_stride + first * BLOCK_C, 0,
                    (size_t)((last - first) * BLOCK_C) * sizeof(float));
 }
@@ -145,7 +71,7 @@ static void turn_weights(float *to, const float *from, int64_t stride, int64_t c
 /* A whole block where the weights of one output and input are contiguous, perhaps also those of an output's inputs. */
 static void turn_block(const winograd *g, const winograd_weights *w, int64_t k, int64_t c, float *buffer)
 {
-    int64_t taps = g->taps * g->taps, run = w->c == taps ? BLOCK_C : 1;
+    int64_t taps = g->side * g->side, run = w->c == taps ? BLOCK_C : 1;
     for (int64_t j = 0; j < BLOCK_C; j += run)
         for (int i = 0; i < LANES32; i += 8)
             turn_weights(buffer + j * taps * LANES32 + i, w->data + (k + i) * w->k + (c + j) * w->c, w->k, run * taps);
@@ -153,15 +79,15 @@ static void turn_block(const winograd *g, const winograd_weights *w, int64_t k, 
 
 static void gather_block(const winograd *g, const winograd_weights *w, int64_t k, int64_t c, float *buffer)
 {
-    int taps = g->taps * g->taps;
+    int taps = g->side * g->side;
     int64_t outputs = tsr_min_i64(g->k - k, LANES32), inputs = tsr_min_i64(g->c - c, BLOCK_C);
     if (outputs < LANES32 || inputs < BLOCK_C) memset(buffer, 0, sizeof(float) * BLOCK_C * (size_t)taps * LANES32);
     for (int64_t i = 0; i < outputs; i++)
         for (int64_t j = 0; j < inputs; j++) {
             const float *from = w->data + (k + i) * w->k + (c + j) * w->c;
             float *to = buffer + j * taps * LANES32 + i;
-            for (int r = 0; r < g->taps; r++, from += w->r)
-                for (int s = 0; s < g->taps; s++, to += LANES32) *to = from[s * w->s];
+            for (int r = 0; r < g->side; r++, from += w->r)
+                for (int s = 0; s < g->side; s++, to += LANES32) *to = from[s * w->s];
         }
 }
 
@@ -170,44 +96,70 @@ static void gather_block(const winograd *g, const winograd_weights *w, int64_t k
 static void gather_weights(const winograd *g, const winograd_weights *w, int64_t k, int64_t c, float *buffer)
 {
     bool whole = k + LANES32 <= g->k && c + BLOCK_C <= g->c;
-    if (LANES32 >= 8 && whole && w->s == 1 && w->r == g->taps) turn_block(g, w, k, c, buffer);
+    if (LANES32 >= 8 && whole && w->s == 1 && w->r == g->side) turn_block(g, w, k, c, buffer);
     else gather_block(g, w, k, c, buffer);
 }
 
-/* One input channel's weights of LANES32 outputs, `step` apart. */
-VECTOR_INLINE void weight_tile(const float *weights, int64_t step, float *u, int64_t u_xi, int taps)
+/* One input channel's weights of LANES32 outputs; weights beyond `rows` and `columns` are 0, and so is what becomes of them at
+   infinity, which is left out. */
+VECTOR_INLINE void weight_tile(const float *weights, int64_t row, int64_t column, float *u, const int64_t place[4],
+                               int64_t u_xi, int taps, int rows, int columns)
 {
-    vec32 t[6][MOST_TAPS], column[MOST_TAPS], d[6];
+    int points = winograd_points(taps), last = points - 1;
+    vec32 t[MOST_POINTS][MOST_TAPS], line[MOST_TAPS], d[MOST_POINTS];
 #pragma GCC unroll 4
     for (int s = 0; s < taps; s++) {
 #pragma GCC unroll 4
-        for (int r = 0; r < taps; r++) column[r] = load32(weights + (r * taps + s) * step);
-        winograd_g(d, column, taps);
+        for (int r = 0; r < taps; r++)
+            line[r] = r < rows && s < columns ? load32(weights + r * row + s * column) : (vec32){0};
+        winograd_g(d, line, taps);
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) t[i][s] = d[i];
+        for (int i = 0; i < points; i++) t[i][s] = d[i];
     }
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < points - (rows < taps); i++) {
         winograd_g(d, t[i], taps);
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) store32(u + (i * 6 + j) * u_xi, d[j]);
+        for (int j = 0; j < points - (columns < taps); j++)
+            store32(u + place[(i == last) * 2 + (j == last)] + (i * points + j) * u_xi, d[j]);
     }
 }
 
-/* U [xi][c][panel] of one panel and `blocks` blocks of input channels. */
+/* A phase of a block of input channels of LANES32 outputs, from [c][tap][output]. */
+static void transform_phase(const winograd *g, const float *weights, bool flipped, int phase, float *u,
+                            const int64_t place[4], int64_t u_xi)
+{
+    const winograd_phase *p = &g->phase[phase];
+    int64_t row = g->step * g->side * LANES32, column = g->step * LANES32, each = g->side * g->side * LANES32;
+    weights += (p->row * g->side + p->column) * LANES32;
+    if (flipped) {
+        weights += (p->rows - 1) * row + (p->columns - 1) * column;
+        row = -row;
+        column = -column;
+    }
+    for (int i = 0; i < BLOCK_C; i++, weights += each, u += g->panel) {
+        if (g->taps == 3) weight_tile(weights, row, column, u, place, u_xi, 3, 3, 3);
+        else if (g->taps == 4) weight_tile(weights, row, column, u, place, u_xi, 4, 4, 4);
+        else if (p->rows == 2 && p->columns == 2) weight_tile(weights, row, column, u, place, u_xi, 2, 2, 2);
+        else if (p->rows == 2) weight_tile(weights, row, column, u, place, u_xi, 2, 2, 1);
+        else if (p->columns == 2) weight_tile(weights, row, column, u, place, u_xi, 2, 1, 2);
+        else weight_tile(weights, row, column, u, place, u_xi, 2, 1, 1);
+    }
+}
+
+/* U of one panel and `blocks` blocks of input channels. */
 static void transform_weights(const winograd *g, const winograd_weights *w, int64_t panel, int64_t block,
                               int64_t blocks, float *u, int64_t u_xi)
 {
     float buffer[BLOCK_C * MOST_TAPS * MOST_TAPS * LANES32] __attribute__((aligned(64)));
-    int64_t each = g->taps * g->taps * LANES32, step = w->flipped ? -LANES32 : LANES32;
-    for (int64_t c = 0; c < blocks * BLOCK_C; c += BLOCK_C)
+    for (int64_t b = 0; b < blocks; b++)
         for (int64_t first = 0; first < g->panel; first += LANES32) {
-            gather_weights(g, w, tsr_min_i64(panel * g->panel + first, g->k), block * BLOCK_C + c, buffer);
-            const float *from = buffer + (w->flipped ? each - LANES32 : 0);
-            for (int64_t i = 0; i < BLOCK_C; i++) {
-                float *to = u + (c + i) * g->panel + first;
-                if (g->taps == 3) weight_tile(from + i * each, step, to, u_xi, 3);
-                else weight_tile(from + i * each, step, to, u_xi, 4);
+            gather_weights(g, w, tsr_min_i64(panel * g->panel + first, g->k), (block + b) * BLOCK_C, buffer);
+            for (int phase = 0; phase < g->phases; phase++) {
+                int64_t place[4];
+                for (int edge = 0; edge < 4; edge++)
+                    place[edge] = (b * g->slots[edge] + g->slot[edge][phase]) * BLOCK_C * g->panel;
+                transform_phase(g, buffer, w->flipped, phase, u + first, place, u_xi);
             }
         }
 }
@@ -256,36 +208,40 @@ static int64_t group_of(int64_t left)
     return left == 6 || left > 9 ? 6 : 4;
 }
 
-/* M of one panel: all tiles, all xi, `blocks` blocks of input channels. */
+/* M of one panel: all tiles, all xi, blocks [block, block + blocks) of input channels, whose U it is. */
 static void multiply_panel(const winograd *g, const float *v, int64_t v_xi, int64_t tiles, const float *u, int64_t u_xi,
-                           int64_t blocks, float *m, bool adds)
+                           int64_t block, int64_t blocks, float *m)
 {
     int64_t block_stride = tiles * BLOCK_C, m_xi = m_stride(g, tiles);
-    for (int xi = 0; xi < XI; xi++, v += v_xi, u += u_xi, m += m_xi)
+    for (int xi = 0; xi < g->xi; xi++, v += v_xi, u += u_xi, m += m_xi) {
+        const float *from = v + winograd_blocks(g, xi, block) * block_stride;
+        int64_t depth = winograd_blocks(g, xi, blocks);
         for (int64_t t = 0, rows; t < tiles; t += rows) {
             rows = group_of(tiles - t);
             if (g->vectors == 2)
-                multiply_group(v + t * BLOCK_C, block_stride, u, blocks, m + t * g->panel, adds, rows, 2);
-            else multiply_group(v + t * BLOCK_C, block_stride, u, blocks, m + t * g->panel, adds, rows, 4);
+                multiply_group(from + t * BLOCK_C, block_stride, u, depth, m + t * g->panel, block > 0, rows, 2);
+            else multiply_group(from + t * BLOCK_C, block_stride, u, depth, m + t * g->panel, block > 0, rows, 4);
         }
+    }
 }
 
 /* ---- output ---- */
 
-VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y[4][4], int tile)
+VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y[MOST_TILE][MOST_TILE], int taps)
 {
-    vec32 t[4][6], column[6], d[4];
+    int points = winograd_points(taps), tile = winograd_tile(taps);
+    vec32 t[MOST_TILE][MOST_POINTS], column[MOST_POINTS], d[MOST_TILE];
 #pragma GCC unroll 6
-    for (int j = 0; j < 6; j++) {
+    for (int j = 0; j < points; j++) {
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) column[i] = load32(m + (6 * i + j) * m_xi);
-        winograd_a(d, column, tile);
+        for (int i = 0; i < points; i++) column[i] = load32(m + (points * i + j) * m_xi);
+        winograd_a(d, column, taps);
 #pragma GCC unroll 4
         for (int i = 0; i < tile; i++) t[i][j] = d[i];
     }
 #pragma GCC unroll 4
     for (int i = 0; i < tile; i++) {
-        winograd_a(d, t[i], tile);
+        winograd_a(d, t[i], taps);
 #pragma GCC unroll 4
         for (int j = 0; j < tile; j++) y[i][j] = d[j] + bias;
     }
@@ -293,151 +249,180 @@ VECTOR_INLINE void output_tile(const float *m, int64_t m_xi, vec32 bias, vec32 y
 
 /* One tile of a panel: outputs from k on. */
 VECTOR_INLINE void write_tile(const winograd *g, const float *m, int64_t m_xi, const float *bias, float *out,
-                              int64_t index, int64_t k, int tile)
+                              int64_t index, int64_t k, int taps)
 {
+    int tile = winograd_tile(taps);
     int64_t column = index % g->tile_columns * tile, row = index / g->tile_columns % g->tile_rows * tile;
     int64_t picture = index / g->tile_columns / g->tile_rows;
     int64_t rows = tsr_min_i64(tile, g->oh - row), columns = tsr_min_i64(tile, g->ow - column);
-    float *to = out + ((picture * g->oh + row) * g->ow + column) * g->k + k;
-    for (int64_t first = 0; first < g->panel && k + first < g->k; first += LANES32) {
+    float *to = out + g->out_offset + picture * g->out_picture + row * g->out_row + column * g->out_column + k;
+    for (int64_t first = 0; first < g->panel && k + first < g->k; first += LANES32, to += LANES32) {
         int64_t left = g->k - k - first;
-        vec32 y[4][4];
-        output_tile(m + first, m_xi, bias ? load_some32(bias + k + first, left) : (vec32){0}, y, tile);
+        vec32 y[MOST_TILE][MOST_TILE];
+        output_tile(m + first, m_xi, bias ? load_some32(bias + k + first, left) : (vec32){0}, y, taps);
         if (rows == tile && columns == tile && left >= LANES32) {
 #pragma GCC unroll 4
             for (int i = 0; i < tile; i++)
 #pragma GCC unroll 4
-                for (int j = 0; j < tile; j++) store32(to + first + (i * g->ow + j) * g->k, y[i][j]);
+                for (int j = 0; j < tile; j++) store32(to + i * g->out_row + j * g->out_column, y[i][j]);
             continue;
         }
         for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < columns; j++) store_some32(to + first + (i * g->ow + j) * g->k, y[i][j], left);
+            for (int64_t j = 0; j < columns; j++) store_some32(to + i * g->out_row + j * g->out_column, y[i][j], left);
     }
 }
 
-/* M of one panel, of `count` tiles from `first` on, to the output. */
-static void write_tiles(const forward_job *j, const float *m, int64_t first, int64_t count, int64_t panel)
+/* M of one panel, [xi][padded][panel], of `count` tiles from `first` on, to the output. */
+static void write_tiles(const forward_job *j, const winograd *g, const float *m, int64_t padded, int64_t first,
+                        int64_t count, int64_t panel)
 {
-    const winograd *g = j->g;
-    int64_t m_xi = m_stride(g, padded_tiles(count)), k = panel * g->panel;
-    if (g->tile == 4)
-        for (int64_t t = 0; t < count; t++) write_tile(g, m + t * g->panel, m_xi, j->bias, j->out, first + t, k, 4);
-    else
-        for (int64_t t = 0; t < count; t++) write_tile(g, m + t * g->panel, m_xi, j->bias, j->out, first + t, k, 3);
+    int64_t m_xi = m_stride(g, padded), k = panel * g->panel;
+    for (int64_t t = first; t < first + count; t++, m += g->panel) {
+        if (g->taps == 2) write_tile(g, m, m_xi, j->bias, j->out, t, k, 2);
+        else if (g->taps == 3) write_tile(g, m, m_xi, j->bias, j->out, t, k, 3);
+        else write_tile(g, m, m_xi, j->bias, j->out, t, k, 4);
+    }
 }
 
 /* ---- the first way: chunks of tiles ---- */
 
+/* Tasks are parts' panels. */
 static void weight_panels(int64_t begin, int64_t end, void *user)
 {
     forward_job *j = user;
-    for (int64_t panel = begin; panel < end; panel++)
-        transform_weights(j->g, j->weights, panel, 0, j->g->blocks, j->u + panel * XI * j->u_xi, j->u_xi);
+    for (int64_t task = begin; task < end; task++) {
+        const winograd *g = &j->g[task / j->g->panels];
+        transform_weights(g, j->weights, task % g->panels, 0, g->blocks, j->u + task * g->xi * j->u_xi, j->u_xi);
+    }
 }
 
-static void chunk_to_output(forward_job *j, int64_t first, int64_t count, float *v, float *m)
+static void chunk_to_output(const forward_job *j, int64_t part, int64_t first, float *v, float *m)
 {
-    const winograd *g = j->g;
+    const winograd *g = &j->g[part];
+    int64_t count = tsr_min_i64(j->chunk, g->tiles - first);
     int64_t padded = padded_tiles(count), block_stride = padded * BLOCK_C;
     TIER(winograd_input)(g, j->x, first, count, v, j->v_xi, block_stride);
     clear_tiles(g, v, count, padded, j->v_xi, block_stride);
     for (int64_t panel = 0; panel < g->panels; panel++) {
-        multiply_panel(g, v, j->v_xi, padded, j->u + panel * XI * j->u_xi, j->u_xi, g->blocks, m, false);
-        write_tiles(j, m, first, count, panel);
+        const float *u = j->u + (part * g->panels + panel) * g->xi * j->u_xi;
+        multiply_panel(g, v, j->v_xi, padded, u, j->u_xi, 0, g->blocks, m);
+        write_tiles(j, g, m, padded, first, count, panel);
     }
 }
 
 static void chunk_tasks(int64_t begin, int64_t end, void *user)
 {
     forward_job *j = user;
-    int64_t v_floats = XI * j->v_xi;
-    float *v = tsr_alloc((size_t)(v_floats + XI * m_stride(j->g, padded_tiles(j->chunk))) * sizeof *v);
+    int64_t v_floats = j->g->xi * j->v_xi;
+    float *v = tsr_alloc((size_t)(v_floats + j->g->xi * m_stride(j->g, padded_tiles(j->chunk))) * sizeof *v);
     if (!v) {
         atomic_store(&j->failed, true);
         return;
     }
-    for (int64_t chunk = begin; chunk < end; chunk++) {
-        int64_t first = chunk * j->chunk;
-        chunk_to_output(j, first, tsr_min_i64(j->chunk, j->g->tiles - first), v, v + v_floats);
+    for (int64_t task = begin; task < end; task++) {
+        int64_t part = task / j->chunks, first = task % j->chunks * j->chunk;
+        if (first < j->g[part].tiles) chunk_to_output(j, part, first, v, v + v_floats);
     }
     tsr_free(v);
+}
+
+/* As many as the cache holds, and so that threads end together. */
+static void choose_chunk(forward_job *j, int64_t depth)
+{
+    int64_t fits = V_BYTES / (j->g->xi * depth * (int64_t)sizeof(float)), threads = tsr_num_threads();
+    int64_t most = tsr_max_i64(fits / MOST_ROWS, 1) * MOST_ROWS, shared = j->parts % threads == 0 ? 1 : threads;
+    int64_t rounds = (j->tiles + most * shared - 1) / (most * shared);
+    j->chunk = (j->tiles + rounds * shared - 1) / (rounds * shared);
+    j->chunks = (j->tiles + j->chunk - 1) / j->chunk;
 }
 
 static bool forward_by_chunks(forward_job *j)
 {
     const winograd *g = j->g;
-    int64_t fits = V_BYTES / (XI * g->blocks * BLOCK_C * (int64_t)sizeof(float)), threads = tsr_num_threads();
-    int64_t most = tsr_max_i64(fits / MOST_ROWS, 1) * MOST_ROWS;
-    int64_t rounds = tsr_max_i64((g->tiles + most * threads - 1) / (most * threads),
-                                 1); /* so that threads end together */
-    j->chunk = (g->tiles + rounds * threads - 1) / (rounds * threads);
-    j->v_xi = g->blocks * BLOCK_C * padded_tiles(j->chunk) + 16;
-    j->u_xi = g->blocks * BLOCK_C * g->panel + 16;
-    j->u = tsr_alloc((size_t)(g->panels * XI * j->u_xi) * sizeof(float));
+    int64_t depth = g->blocks * g->phases * BLOCK_C;
+    choose_chunk(j, depth);
+    j->v_xi = depth * padded_tiles(j->chunk) + 16;
+    j->u_xi = depth * g->panel + 16;
+    j->u = tsr_alloc((size_t)(j->parts * g->panels * g->xi * j->u_xi) * sizeof(float));
     if (!j->u) return false;
-    tsr_parallel_for(g->panels, 1, weight_panels, j);
-    tsr_parallel_for((g->tiles + j->chunk - 1) / j->chunk, 1, chunk_tasks, j);
+    tsr_parallel_for(j->parts * g->panels, 1, weight_panels, j);
+    tsr_parallel_for(j->parts * j->chunks, 1, chunk_tasks, j);
     tsr_free(j->u);
     return true;
 }
 
 /* ---- the second way: panels of outputs, a few blocks of input channels at a time ---- */
 
+static float *part_input(const forward_job *j, int64_t part) { return j->v + part * j->g->xi * j->v_xi; }
+
 static void input_tiles(int64_t begin, int64_t end, void *user)
 {
     forward_job *j = user;
-    TIER(winograd_input)
-    (j->g, j->x, begin, end - begin, j->v + begin * BLOCK_C, j->v_xi, padded_tiles(j->g->tiles) * BLOCK_C);
+    int64_t block_stride = padded_tiles(j->tiles) * BLOCK_C;
+    for (int64_t task = begin; task < end; task++) {
+        int64_t part = task / j->tiles, tile = task % j->tiles;
+        float *v = part_input(j, part) + tile * BLOCK_C;
+        if (tile < j->g[part].tiles) TIER(winograd_input)(&j->g[part], j->x, tile, 1, v, j->v_xi, block_stride);
+    }
+}
+
+static void panel_to_output(const forward_job *j, int64_t part, int64_t panel, float *u, float *m)
+{
+    const winograd *g = &j->g[part];
+    for (int64_t block = 0; block < g->blocks; block += j->u_blocks) {
+        int64_t blocks = tsr_min_i64(j->u_blocks, g->blocks - block);
+        transform_weights(g, j->weights, panel, block, blocks, u, j->u_xi);
+        multiply_panel(g, part_input(j, part), j->v_xi, padded_tiles(j->tiles), u, j->u_xi, block, blocks, m);
+    }
+    write_tiles(j, g, m, padded_tiles(j->tiles), 0, g->tiles, panel);
 }
 
 static void panel_tasks(int64_t begin, int64_t end, void *user)
 {
     forward_job *j = user;
-    const winograd *g = j->g;
-    int64_t padded = padded_tiles(g->tiles);
-    float *u = tsr_alloc((size_t)(XI * (j->u_xi + m_stride(g, padded))) * sizeof *u), *m = u + XI * j->u_xi;
+    int64_t u_floats = j->g->xi * j->u_xi;
+    float *u = tsr_alloc((size_t)(u_floats + j->g->xi * m_stride(j->g, padded_tiles(j->tiles))) * sizeof *u);
     if (!u) {
         atomic_store(&j->failed, true);
         return;
     }
-    for (int64_t panel = begin; panel < end; panel++) {
-        for (int64_t block = 0; block < g->blocks; block += j->u_blocks) {
-            int64_t blocks = tsr_min_i64(j->u_blocks, g->blocks - block);
-            transform_weights(g, j->weights, panel, block, blocks, u, j->u_xi);
-            multiply_panel(g, j->v + block * padded * BLOCK_C, j->v_xi, padded, u, j->u_xi, blocks, m, block > 0);
-        }
-        write_tiles(j, m, 0, g->tiles, panel);
-    }
+    for (int64_t task = begin; task < end; task++)
+        panel_to_output(j, task / j->g->panels, task % j->g->panels, u, u + u_floats);
     tsr_free(u);
 }
 
 static bool forward_by_panels(forward_job *j)
 {
     const winograd *g = j->g;
-    int64_t fits = U_BYTES / (XI * g->panel * BLOCK_C * (int64_t)sizeof(float));
-    j->u_blocks = tsr_min_i64(fits, g->blocks);
-    j->u_xi = j->u_blocks * BLOCK_C * g->panel + 16;
-    int64_t padded = padded_tiles(g->tiles);
-    j->v_xi = g->blocks * BLOCK_C * padded + 16;
-    j->v = tsr_alloc((size_t)(XI * j->v_xi) * sizeof(float));
+    int64_t each = g->phases * BLOCK_C * g->panel, fits = U_BYTES / (g->xi * each * (int64_t)sizeof(float));
+    int64_t padded = padded_tiles(j->tiles);
+    j->u_blocks = tsr_min_i64(tsr_max_i64(fits, 1), g->blocks);
+    j->u_xi = j->u_blocks * each + 16;
+    j->v_xi = g->blocks * g->phases * BLOCK_C * padded + 16;
+    j->v = tsr_alloc((size_t)(j->parts * g->xi * j->v_xi) * sizeof(float));
     if (!j->v) return false;
-    clear_tiles(g, j->v, g->tiles, padded, j->v_xi, padded * BLOCK_C);
-    tsr_parallel_for(g->tiles, 4, input_tiles, j);
-    tsr_parallel_for(g->panels, 1, panel_tasks, j);
+    for (int64_t part = 0; part < j->parts; part++)
+        clear_tiles(&g[part], part_input(j, part), g[part].tiles, padded, j->v_xi, padded * BLOCK_C);
+    tsr_parallel_for(j->parts * j->tiles, 4, input_tiles, j);
+    tsr_parallel_for(j->parts * g->panels, 1, panel_tasks, j);
     tsr_free(j->v);
     return true;
 }
 
-static bool has_few_tiles(const winograd *g)
+/* Fewer tiles than outputs: V, which all tasks read, is smaller than U. */
+static bool has_few_tiles(const forward_job *j)
 {
-    return g->tiles <= SHARED_TILES && g->panels >= 2 * tsr_num_threads() && g->c >= 128 &&
-           g->tiles * g->c * XI * (int64_t)sizeof(float) <= SHARED_V_BYTES;
+    int64_t depth = j->g->c * j->g->phases, floats = j->parts * j->tiles * depth * j->g->xi;
+    return j->tiles <= SHARED_TILES && j->tiles < j->g->k && j->parts * j->g->panels >= 2 * tsr_num_threads() &&
+           depth >= 128 && floats * (int64_t)sizeof(float) <= SHARED_V_BYTES;
 }
 
-bool TIER(winograd_forward)(const winograd *g, float *out, const float *x, const winograd_weights *w, const float *bias)
+bool TIER(winograd_forward)(const winograd *g, int parts, float *out, const float *x, const winograd_weights *w,
+                            const float *bias)
 {
-    forward_job j = {.g = g, .x = x, .bias = bias, .out = out, .weights = w};
-    bool ok = has_few_tiles(g) ? forward_by_panels(&j) : forward_by_chunks(&j);
+    forward_job j = {.g = g, .parts = parts, .x = x, .bias = bias, .out = out, .weights = w};
+    for (int i = 0; i < parts; i++) j.tiles = tsr_max_i64(j.tiles, g[i].tiles);
+    bool ok = has_few_tiles(&j) ? forward_by_panels(&j) : forward_by_chunks(&j);
     if (ok && atomic_load(&j.failed)) {
         tsr_fail(TSR_ENOMEM, "convolution: no memory for its transformed input");
         ok = false;

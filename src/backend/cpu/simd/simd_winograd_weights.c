@@ -16,7 +16,7 @@ enum { CHUNK_BYTES = 6 << 20 /* of V and D */ };
 typedef struct weight_job {
     const winograd *g;
     const float *x, *grad;
-    float *v, *d, *sums; /* sums [xi][C / 16][panel][16][panel's outputs] */
+    float *v, *d, *sums; /* sums [xi][C / 16][phase][panel][16][panel's outputs] */
     const array *grad_weight;
     int64_t chunk, first, count; /* tiles of a chunk; of this one */
     int64_t v_xi, d_xi, sums_xi;
@@ -25,44 +25,46 @@ typedef struct weight_job {
 
 /* ---- the gradient's tiles ---- */
 
-VECTOR_INLINE void gradient_tile(const float *y, int64_t row, int64_t column, float *d, int64_t d_xi, int tile)
+VECTOR_INLINE void gradient_tile(const float *y, int64_t row, int64_t column, float *d, int64_t d_xi, int taps)
 {
-    vec32 t[6][4], line[4], m[6];
+    int points = winograd_points(taps), tile = winograd_tile(taps);
+    vec32 t[MOST_POINTS][MOST_TILE], line[MOST_TILE], m[MOST_POINTS];
 #pragma GCC unroll 4
     for (int j = 0; j < tile; j++) {
 #pragma GCC unroll 4
         for (int i = 0; i < tile; i++) line[i] = load32(y + i * row + j * column);
-        winograd_a_turned(m, line, tile);
+        winograd_a_turned(m, line, taps);
 #pragma GCC unroll 6
-        for (int i = 0; i < 6; i++) t[i][j] = m[i];
+        for (int i = 0; i < points; i++) t[i][j] = m[i];
     }
 #pragma GCC unroll 6
-    for (int i = 0; i < 6; i++) {
-        winograd_a_turned(m, t[i], tile);
+    for (int i = 0; i < points; i++) {
+        winograd_a_turned(m, t[i], taps);
 #pragma GCC unroll 6
-        for (int j = 0; j < 6; j++) store32(d + (i * 6 + j) * d_xi, m[j]);
+        for (int j = 0; j < points; j++) store32(d + (i * points + j) * d_xi, m[j]);
     }
 }
 
 /* Tile `index` at place `at` of the chunk. D is [xi][panel][tile][panel's outputs]. */
-VECTOR_INLINE void transform_gradient(const weight_job *j, int64_t index, int64_t at, int tile)
+VECTOR_INLINE void transform_gradient(const weight_job *j, int64_t index, int64_t at, int taps)
 {
     const winograd *g = j->g;
-    float buffer[16 * LANES32] __attribute__((aligned(64)));
+    int tile = winograd_tile(taps);
+    float buffer[MOST_TILE * MOST_TILE * LANES32] __attribute__((aligned(64)));
     int64_t column = index % g->tile_columns * tile, row = index / g->tile_columns % g->tile_rows * tile;
     int64_t rows = tsr_min_i64(tile, g->oh - row), columns = tsr_min_i64(tile, g->ow - column);
     const float *y = j->grad + ((index / g->tile_columns / g->tile_rows * g->oh + row) * g->ow + column) * g->k;
     for (int64_t k = 0; k < g->panels * g->panel; k += LANES32) {
         float *d = j->d + (k / g->panel * j->chunk + at) * g->panel + k % g->panel;
         if (rows == tile && columns == tile && k + LANES32 <= g->k) {
-            gradient_tile(y + k, g->ow * g->k, g->k, d, j->d_xi, tile);
+            gradient_tile(y + k, g->ow * g->k, g->k, d, j->d_xi, taps);
             continue;
         }
         memset(buffer, 0, sizeof buffer);
         for (int64_t i = 0; i < rows && k < g->k; i++)
             for (int64_t l = 0; l < columns; l++)
                 store32(buffer + (i * tile + l) * LANES32, load_some32(y + (i * g->ow + l) * g->k + k, g->k - k));
-        gradient_tile(buffer, tile * LANES32, LANES32, d, j->d_xi, tile);
+        gradient_tile(buffer, tile * LANES32, LANES32, d, j->d_xi, taps);
     }
 }
 
@@ -72,8 +74,9 @@ static void transform_tiles(int64_t begin, int64_t end, void *user)
     TIER(winograd_input)
     (j->g, j->x, j->first + begin, end - begin, j->v + begin * BLOCK_C, j->v_xi, j->chunk * BLOCK_C);
     for (int64_t i = begin; i < end; i++) {
-        if (j->g->tile == 4) transform_gradient(j, j->first + i, i, 4);
-        else transform_gradient(j, j->first + i, i, 3);
+        if (j->g->taps == 2) transform_gradient(j, j->first + i, i, 2);
+        else if (j->g->taps == 3) transform_gradient(j, j->first + i, i, 3);
+        else transform_gradient(j, j->first + i, i, 4);
     }
 }
 
@@ -114,10 +117,10 @@ VECTOR_INLINE void block_products(const float *v, const float *d, int64_t tiles,
     add_products(v + 11, d, tiles, sums + 11 * row, adds, 5, vectors);
 }
 
-/* One block of input channels with one panel of outputs, for one xi. */
-static void add_block(const weight_job *j, int64_t xi, int64_t block, int64_t panel, float *sums)
+/* One block of input channels of a phase, by its place in V, with one panel of outputs, for one xi. */
+static void add_block(const weight_job *j, int64_t xi, int64_t place, int64_t panel, float *sums)
 {
-    const float *v = j->v + xi * j->v_xi + block * j->chunk * BLOCK_C;
+    const float *v = j->v + xi * j->v_xi + place * j->chunk * BLOCK_C;
     const float *d = j->d + xi * j->d_xi + panel * j->chunk * j->g->panel;
     if (j->g->vectors == 2) block_products(v, d, j->count, sums, j->adds, 2);
     else block_products(v, d, j->count, sums, j->adds, 4);
@@ -125,58 +128,92 @@ static void add_block(const weight_job *j, int64_t xi, int64_t block, int64_t pa
 
 /* ---- back to weights ---- */
 
+/* The sums of one block of input channels of one phase with one panel. */
+typedef struct block_sums {
+    const float *sums;
+    int64_t xi_stride, place[4]; /* to be added by winograd_edge */
+    int64_t block, panel;
+    const winograd_phase *phase;
+} block_sums;
+
 /* One input channel and a vector of outputs from k on. */
-VECTOR_INLINE void write_weights(const weight_job *j, int64_t c, int64_t k, vec32 w[MOST_TAPS][MOST_TAPS], int taps)
+VECTOR_INLINE void write_weights(const weight_job *j, const winograd_phase *p, int64_t c, int64_t k,
+                                 vec32 w[MOST_TAPS][MOST_TAPS], int rows, int columns)
 {
     const array *to = j->grad_weight;
+    int64_t row = j->g->step * to->stride[2], column = j->g->step * to->stride[3];
+    float *first = (float *)to->data + c * to->stride[1] + p->row * to->stride[2] + p->column * to->stride[3];
     for (int64_t i = 0; i < LANES32 && k + i < j->g->k; i++)
-        for (int r = 0; r < taps * taps; r++)
-            ((float *)to->data)[(k + i) * to->stride[0] + c * to->stride[1] + r / taps * to->stride[2] +
-                                r % taps * to->stride[3]] = w[r / taps][r % taps][i];
+        for (int r = 0; r < rows; r++)
+            for (int s = 0; s < columns; s++) first[(k + i) * to->stride[0] + r * row + s * column] = w[r][s][i];
 }
 
 /* One input channel's sums of a vector of outputs, G^T u G. */
-VECTOR_INLINE void weights_of_sums(const float *u, int64_t xi_stride, vec32 w[MOST_TAPS][MOST_TAPS], int taps)
+VECTOR_INLINE void weights_of_sums(const float *u, const block_sums *b, vec32 w[MOST_TAPS][MOST_TAPS], int taps,
+                                   int rows, int columns)
 {
-    vec32 t[MOST_TAPS][6], column[6], d[MOST_TAPS];
-    for (int i = 0; i < 6; i++) {
-        for (int r = 0; r < 6; r++) column[r] = load32(u + (6 * r + i) * xi_stride);
+    int points = winograd_points(taps), last = points - 1;
+    vec32 t[MOST_TAPS][MOST_POINTS], column[MOST_POINTS], d[MOST_TAPS];
+    for (int j = 0; j < points; j++) {
+        for (int i = 0; i < points; i++) {
+            bool left_out = (i == last && rows < taps) || (j == last && columns < taps);
+            const float *from = u + b->place[(i == last) * 2 + (j == last)] + (i * points + j) * b->xi_stride;
+            column[i] = left_out ? (vec32){0} : load32(from);
+        }
         winograd_g_turned(d, column, taps);
-        for (int r = 0; r < taps; r++) t[r][i] = d[r];
+        for (int r = 0; r < rows; r++) t[r][j] = d[r];
     }
-    for (int r = 0; r < taps; r++) winograd_g_turned(w[r], t[r], taps);
+    for (int r = 0; r < rows; r++) winograd_g_turned(w[r], t[r], taps);
 }
 
-static void block_to_weights(const weight_job *j, int64_t block, int64_t panel, const float *sums, int64_t xi_stride)
+VECTOR_INLINE void vector_to_weights(const weight_job *j, const block_sums *b, int64_t c, int64_t k, int taps, int rows,
+                                     int columns)
 {
-    int64_t channels = tsr_min_i64(j->g->c - block * BLOCK_C, BLOCK_C), width = j->g->panel;
+    int64_t width = j->g->panel;
+    vec32 w[MOST_TAPS][MOST_TAPS];
+    weights_of_sums(b->sums + c * width + k, b, w, taps, rows, columns);
+    write_weights(j, b->phase, b->block * BLOCK_C + c, b->panel * width + k, w, rows, columns);
+}
+
+static void block_to_weights(const weight_job *j, const block_sums *b)
+{
+    int64_t channels = tsr_min_i64(j->g->c - b->block * BLOCK_C, BLOCK_C), width = j->g->panel;
+    int taps = j->g->taps, rows = b->phase->rows, columns = b->phase->columns;
     for (int64_t c = 0; c < channels; c++)
-        for (int64_t k = 0; k < width && panel * width + k < j->g->k; k += LANES32) {
-            vec32 w[MOST_TAPS][MOST_TAPS];
-            if (j->g->taps == 3) {
-                weights_of_sums(sums + c * width + k, xi_stride, w, 3);
-                write_weights(j, block * BLOCK_C + c, panel * width + k, w, 3);
-            } else {
-                weights_of_sums(sums + c * width + k, xi_stride, w, 4);
-                write_weights(j, block * BLOCK_C + c, panel * width + k, w, 4);
-            }
+        for (int64_t k = 0; k < width && b->panel * width + k < j->g->k; k += LANES32) {
+            if (taps == 3) vector_to_weights(j, b, c, k, 3, 3, 3);
+            else if (taps == 4) vector_to_weights(j, b, c, k, 4, 4, 4);
+            else if (rows == 2 && columns == 2) vector_to_weights(j, b, c, k, 2, 2, 2);
+            else if (rows == 2) vector_to_weights(j, b, c, k, 2, 2, 1);
+            else if (columns == 2) vector_to_weights(j, b, c, k, 2, 1, 2);
+            else vector_to_weights(j, b, c, k, 2, 1, 1);
         }
 }
 
-/* ---- several chunks: sums in memory; tasks are pairs of xi and a block, then blocks ---- */
-
-static float *sums_of(const weight_job *j, int64_t block, int64_t panel)
+/* Tasks are blocks, panels and phases: phases of the same weights together. */
+static block_sums task_block(const weight_job *j, int64_t task, int *phase)
 {
-    return j->sums + (block * j->g->panels + panel) * BLOCK_C * j->g->panel;
+    int64_t pair = task / j->g->phases;
+    *phase = (int)(task % j->g->phases);
+    return (block_sums){.block = pair / j->g->panels, .panel = pair % j->g->panels, .phase = &j->g->phase[*phase]};
+}
+
+/* ---- several chunks: sums in memory; tasks are pairs of xi and a block's phase, then blocks ---- */
+
+static int64_t sums_place(const weight_job *j, int64_t place, int64_t panel)
+{
+    return (place * j->g->panels + panel) * BLOCK_C * j->g->panel;
 }
 
 static void product_tasks(int64_t begin, int64_t end, void *user)
 {
     const weight_job *j = user;
+    int64_t places = j->g->blocks * j->g->phases;
     for (int64_t task = begin; task < end; task++) {
-        int64_t xi = task / j->g->blocks, block = task % j->g->blocks;
+        int64_t xi = task / places, place = task % places;
+        if (place >= winograd_blocks(j->g, xi, j->g->blocks)) continue;
         for (int64_t panel = 0; panel < j->g->panels; panel++)
-            add_block(j, xi, block, panel, sums_of(j, block, panel) + xi * j->sums_xi);
+            add_block(j, xi, place, panel, j->sums + xi * j->sums_xi + sums_place(j, place, panel));
     }
 }
 
@@ -184,8 +221,13 @@ static void weight_tasks(int64_t begin, int64_t end, void *user)
 {
     const weight_job *j = user;
     for (int64_t task = begin; task < end; task++) {
-        int64_t block = task / j->g->panels, panel = task % j->g->panels;
-        block_to_weights(j, block, panel, sums_of(j, block, panel), j->sums_xi);
+        int phase;
+        block_sums b = task_block(j, task, &phase);
+        b.sums = j->sums;
+        b.xi_stride = j->sums_xi;
+        for (int edge = 0; edge < 4; edge++)
+            b.place[edge] = sums_place(j, b.block * j->g->slots[edge] + j->g->slot[edge][phase], b.panel);
+        block_to_weights(j, &b);
     }
 }
 
@@ -195,9 +237,9 @@ static void run_chunks(weight_job *j)
         j->count = tsr_min_i64(j->chunk, j->g->tiles - j->first);
         j->adds = j->first > 0;
         tsr_parallel_for(j->count, 4, transform_tiles, j);
-        tsr_parallel_for(XI * j->g->blocks, 1, product_tasks, j);
+        tsr_parallel_for(j->g->xi * j->g->blocks * j->g->phases, 1, product_tasks, j);
     }
-    tsr_parallel_for(j->g->blocks * j->g->panels, 1, weight_tasks, j);
+    tsr_parallel_for(j->g->blocks * j->g->panels * j->g->phases, 1, weight_tasks, j);
 }
 
 /* ---- one chunk: a task takes a block and a panel all the way, its sums stay in the cache ---- */
@@ -206,12 +248,19 @@ static void whole_tasks(int64_t begin, int64_t end, void *user)
 {
     enum { MOST_PANEL = 4 * LANES32 };
     const weight_job *j = user;
-    float sums[XI * BLOCK_C * MOST_PANEL] __attribute__((aligned(64)));
-    int64_t xi_stride = BLOCK_C * j->g->panel;
+    const winograd *g = j->g;
+    float sums[MOST_XI * BLOCK_C * MOST_PANEL] __attribute__((aligned(64)));
     for (int64_t task = begin; task < end; task++) {
-        int64_t block = task / j->g->panels, panel = task % j->g->panels;
-        for (int64_t xi = 0; xi < XI; xi++) add_block(j, xi, block, panel, sums + xi * xi_stride);
-        block_to_weights(j, block, panel, sums, xi_stride);
+        int phase;
+        block_sums b = task_block(j, task, &phase);
+        b.sums = sums;
+        b.xi_stride = BLOCK_C * g->panel;
+        for (int64_t xi = 0; xi < g->xi; xi++) {
+            int edge = winograd_edge(g, xi);
+            if (g->slot[edge][phase] < 0) continue;
+            add_block(j, xi, b.block * g->slots[edge] + g->slot[edge][phase], b.panel, sums + xi * b.xi_stride);
+        }
+        block_to_weights(j, &b);
     }
 }
 
@@ -219,13 +268,14 @@ static void run_whole(weight_job *j)
 {
     j->count = j->g->tiles;
     tsr_parallel_for(j->count, 4, transform_tiles, j);
-    tsr_parallel_for(j->g->blocks * j->g->panels, 1, whole_tasks, j);
+    tsr_parallel_for(j->g->blocks * j->g->panels * j->g->phases, 1, whole_tasks, j);
 }
 
 /* Tiles of a chunk: V and D should stay in the last-level cache, and be no smaller than makes the sums' way to memory pay. */
 static int64_t chunk_tiles(const winograd *g)
 {
-    int64_t channels = g->blocks * BLOCK_C, outputs = g->panels * g->panel, each = XI * (int64_t)sizeof(float);
+    int64_t channels = g->blocks * g->phases * BLOCK_C, outputs = g->panels * g->panel;
+    int64_t each = g->xi * (int64_t)sizeof(float);
     int64_t bytes = tsr_max_i64(CHUNK_BYTES, each * channels * outputs / 4);
     int64_t most = tsr_max_i64(bytes / (each * (channels + outputs)), 16), chunks = (g->tiles + most - 1) / most;
     return (g->tiles + chunks - 1) / chunks;
@@ -234,15 +284,15 @@ static int64_t chunk_tiles(const winograd *g)
 bool TIER(winograd_grad_weight)(const winograd *g, const array *grad_weight, const float *grad, const float *x)
 {
     weight_job j = {.g = g, .x = x, .grad = grad, .grad_weight = grad_weight, .chunk = chunk_tiles(g)};
-    int64_t channels = g->blocks * BLOCK_C, outputs = g->panels * g->panel;
+    int64_t channels = g->blocks * g->phases * BLOCK_C, outputs = g->panels * g->panel;
     bool whole = j.chunk == g->tiles;
     j.v_xi = channels * j.chunk + 16;
     j.d_xi = outputs * j.chunk + 16;
     j.sums_xi = channels * outputs + 16;
-    j.v = tsr_alloc((size_t)(XI * (j.v_xi + j.d_xi + (whole ? 0 : j.sums_xi))) * sizeof(float));
+    j.v = tsr_alloc((size_t)(g->xi * (j.v_xi + j.d_xi + (whole ? 0 : j.sums_xi))) * sizeof(float));
     if (!j.v) return false;
-    j.d = j.v + XI * j.v_xi;
-    j.sums = j.d + XI * j.d_xi;
+    j.d = j.v + g->xi * j.v_xi;
+    j.sums = j.d + g->xi * j.d_xi;
     if (whole) run_whole(&j);
     else run_chunks(&j);
     tsr_free(j.v);
