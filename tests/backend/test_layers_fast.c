@@ -347,6 +347,7 @@ static void nearests(void)
     check_nearest(7, 5, 3);
     check_nearest(50, 64, 100);
     check_nearest(29, 33, 257);
+    check_nearest(100, 33, 257);
 }
 
 static void nearest_agrees_with_the_reference(void **state)

@@ -6,24 +6,20 @@
    distances and the first of them wins. The last panel is filled up with codes at an infinite distance. */
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_layers_private.h"
+#include "backend/cpu/simd/simd_nearest.h"
 #include "backend/cpu/stage.h"
 #include "base/alloc.h"
 #include "base/parallel.h"
 #include "base/util.h"
 
-enum {
-    ROWS = 6,
-    VECTORS = VECTOR_BYTES == 64 ? 4 : 2,
-    PANEL = VECTORS * LANES32,
-    ROW_BLOCK = 4 * ROWS /* rows for which a panel is used while it is in the first-level cache */
-};
+enum { ROWS = NEAREST_GROUP, VECTORS = VECTOR_BYTES == 64 ? 4 : 2, PANEL = VECTORS * LANES32 };
 
-typedef struct nearest_job {
-    const float *x;
-    int64_t *index;
+typedef struct plain_job {
+    nearest_job n;
     float *panels, *squares; /* packed codes, and |e|^2 of each */
-    int64_t rows, d, codes, panel_count;
-} nearest_job;
+    int64_t panel_count;
+    int64_t *blocks; /* those to search */
+} plain_job;
 
 /* The best so far of one row, for each lane of a panel. */
 typedef struct best {
@@ -31,37 +27,27 @@ typedef struct best {
     mask32 panel[VECTORS];
 } best;
 
-/* In one order for x and codes alike. */
-static float square_sum(const float *v, int64_t n)
+static void pack(int64_t begin, int64_t end, void *user)
 {
-    vec32 sum = {0};
-    for (int64_t i = 0; i < n; i += LANES32) {
-        vec32 a = load_some32(v + i, n - i);
-        sum += a * a;
-    }
-    float total = 0;
-    for (int k = 0; k < LANES32; k++) total += sum[k];
-    return total;
-}
-
-static void pack(nearest_job *j, const float *codes)
-{
-    for (int64_t k = 0; k < j->panel_count * PANEL; k++) {
-        float *panel = j->panels + k / PANEL * PANEL * j->d + k % PANEL;
-        for (int64_t i = 0; i < j->d; i++) panel[i * PANEL] = k < j->codes ? codes[k * j->d + i] : 0;
-        j->squares[k] = k < j->codes ? square_sum(codes + k * j->d, j->d) : INFINITY;
+    const plain_job *j = user;
+    int64_t d = j->n.d, count = j->n.count;
+    for (int64_t k = begin * PANEL; k < end * PANEL; k++) {
+        float *panel = j->panels + k / PANEL * PANEL * d + k % PANEL;
+        const float *code = j->n.codes + tsr_min_i64(k, count - 1) * d;
+        for (int64_t i = 0; i < d; i++) panel[i * PANEL] = code[i];
+        j->squares[k] = k < count ? square_sum(code, d) : INFINITY;
     }
 }
 
-VECTOR_INLINE void compare_panel(const nearest_job *j, const float *const *x, const float *xx, int64_t panel, best *b)
+VECTOR_INLINE void compare_panel(const plain_job *j, const float *const *x, const float *xx, int64_t panel, best *b)
 {
-    const float *codes = j->panels + panel * PANEL * j->d;
+    const float *codes = j->panels + panel * PANEL * j->n.d;
     vec32 c[ROWS][VECTORS];
 #pragma GCC unroll 6
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) c[r][v] = (vec32){0};
-    for (int64_t i = 0; i < j->d; i++) {
+    for (int64_t i = 0; i < j->n.d; i++) {
         vec32 e[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) e[v] = load32(codes + i * PANEL + v * LANES32);
@@ -69,7 +55,7 @@ VECTOR_INLINE void compare_panel(const nearest_job *j, const float *const *x, co
         for (int r = 0; r < ROWS; r++) {
             vec32 a = splat32(x[r][i]);
 #pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; v++) c[r][v] += a * e[v];
+            for (int v = 0; v < VECTORS; v++) c[r][v] = multiply_add32(a, e[v], c[r][v]);
         }
     }
     mask32 here = (mask32){0} + (int32_t)panel;
@@ -101,42 +87,56 @@ static int64_t winner(const best *b)
     return smallest == INFINITY ? 0 : code;
 }
 
-/* Rows [first, first + ROW_BLOCK), as far as there are; missing ones repeat the last. */
-static void search_block(const nearest_job *j, int64_t first)
+/* Rows [first, first + NEAREST_BLOCK), as far as there are; missing ones repeat the last. */
+static void search_block(const plain_job *j, int64_t first)
 {
-    best b[ROW_BLOCK];
-    const float *x[ROW_BLOCK];
-    float xx[ROW_BLOCK];
-    for (int r = 0; r < ROW_BLOCK; r++) {
-        x[r] = j->x + tsr_min_i64(first + r, j->rows - 1) * j->d;
-        xx[r] = square_sum(x[r], j->d);
+    best b[NEAREST_BLOCK];
+    const float *x[NEAREST_BLOCK];
+    float xx[NEAREST_BLOCK];
+    int64_t rows = tsr_min_i64(NEAREST_BLOCK, j->n.rows - first);
+    for (int r = 0; r < NEAREST_BLOCK; r++) {
+        x[r] = j->n.x + (first + tsr_min_i64(r, rows - 1)) * j->n.d;
+        xx[r] = square_sum(x[r], j->n.d);
         b[r] = (best){.panel = {{0}}};
         for (int v = 0; v < VECTORS; v++) b[r].distance[v] = splat32(INFINITY);
     }
     for (int64_t panel = 0; panel < j->panel_count; panel++)
-        for (int r = 0; r < ROW_BLOCK && first + r < j->rows; r += ROWS) compare_panel(j, x + r, xx + r, panel, b + r);
-    for (int r = 0; r < ROW_BLOCK && first + r < j->rows; r++) j->index[first + r] = winner(&b[r]);
+        for (int r = 0; r < rows; r += ROWS) compare_panel(j, x + r, xx + r, panel, b + r);
+    for (int r = 0; r < rows; r++) j->n.index[first + r] = winner(&b[r]);
 }
 
 static void search(int64_t begin, int64_t end, void *user)
 {
-    const nearest_job *j = user;
-    for (int64_t block = begin; block < end; block++) search_block(j, block * ROW_BLOCK);
+    const plain_job *j = user;
+    for (int64_t i = begin; i < end; i++) search_block(j, j->blocks[i] * NEAREST_BLOCK);
 }
 
-static bool search_all(const array *index, const array *x, const array *codes)
+static bool search_blocks(const nearest_job *n, int64_t *blocks, int64_t count)
 {
-    nearest_job j = {.x = x->data, .index = index->data, .rows = x->shape[0], .d = x->shape[1]};
-    j.codes = codes->shape[0];
-    j.panel_count = (j.codes + PANEL - 1) / PANEL;
-    j.panels = tsr_alloc((size_t)(j.panel_count * PANEL * (j.d + 1)) * sizeof(float));
+    plain_job j = {.n = *n, .blocks = blocks, .panel_count = (n->count + PANEL - 1) / PANEL};
+    j.panels = tsr_alloc((size_t)(j.panel_count * PANEL * (n->d + 1)) * sizeof(float));
     if (!j.panels) return false;
-    j.squares = j.panels + j.panel_count * PANEL * j.d;
-    pack(&j, codes->data);
-    int64_t work = ROW_BLOCK * j.d * j.codes;
-    tsr_parallel_for((j.rows + ROW_BLOCK - 1) / ROW_BLOCK, tsr_max_i64(1, (1 << 17) / work), search, &j);
+    j.squares = j.panels + j.panel_count * PANEL * n->d;
+    tsr_parallel_for(j.panel_count, tsr_max_i64(1, (1 << 15) / (PANEL * n->d)), pack, &j);
+    tsr_parallel_for(count, tsr_max_i64(1, (1 << 17) / (NEAREST_BLOCK * n->d * n->count)), search, &j);
     tsr_free(j.panels);
     return true;
+}
+
+/* The filter first, then what it has left. */
+static bool search_all(const nearest_job *n)
+{
+    int64_t count = (n->rows + NEAREST_BLOCK - 1) / NEAREST_BLOCK, left = 0;
+    int64_t *blocks = tsr_alloc((size_t)count * (sizeof *blocks + sizeof(bool)));
+    if (!blocks) return false;
+    bool *found = (bool *)(blocks + count);
+    memset(found, 0, (size_t)count * sizeof *found);
+    bool ok = TIER(nearest_filter)(n, found);
+    for (int64_t b = 0; b < count; b++)
+        if (!found[b]) blocks[left++] = b;
+    ok = ok && (left == 0 || search_blocks(n, blocks, left));
+    tsr_free(blocks);
+    return ok;
 }
 
 static backend below;
@@ -147,7 +147,14 @@ static bool nearest(const array *index, const array *x, const array *codes)
         return below.nearest(index, x, codes);
     stage sx = {0}, sc = {0}, si = {0};
     bool ok = stage_input(&sx, x, STAGE_ROW_MAJOR) && stage_input(&sc, codes, STAGE_ROW_MAJOR) &&
-              stage_output(&si, index, STAGE_ROW_MAJOR) && search_all(&si.a, &sx.a, &sc.a) && stage_deliver(&si, index);
+              stage_output(&si, index, STAGE_ROW_MAJOR) &&
+              search_all(&(nearest_job){.x = sx.a.data,
+                                        .codes = sc.a.data,
+                                        .index = si.a.data,
+                                        .rows = x->shape[0],
+                                        .d = x->shape[1],
+                                        .count = codes->shape[0]}) &&
+              stage_deliver(&si, index);
     stage_free(&sx);
     stage_free(&sc);
     stage_free(&si);
