@@ -207,7 +207,7 @@ static void any_values_give_the_codes_of_single_rows(void **state)
         twin_codes,     small_codes,       large_codes,     codes_of_all_sizes, far_from_zero, single_large_features,
         tiny_values,    huge_values,       subnormal_codes, zero_codes,         rows_of_zeros, rows_that_are_not_finite,
         a_code_of_nan,  a_code_of_infinity};
-    static const int64_t widths[] = {1, 5, 64, 130};
+    static const int64_t widths[] = {1, 2, 5, 64, 130};
     for (int f = 0; f < (int)TSR_COUNT(fills); f++)
         for (int d = 0; d < (int)TSR_COUNT(widths); d++) {
             problem p = new_problem(220, widths[d], 601);
