@@ -137,11 +137,12 @@ static void nearly_equal_codes(problem *p)
     for (int64_t i = p->d; i < p->codes * p->d; i++) p->e[i] = p->e[i % p->d] + 1e-6f * p->e[i];
 }
 
-/* Two by two, so that near ties are decided by f32's last bits but few codes come into question. */
+/* Two by two: few codes come into question, |x|^2 is so large that f32 does not tell these apart, but bytes do. */
 static void twin_codes(problem *p)
 {
+    scale(p->x, p->rows * p->d, 1000);
     for (int64_t i = 0; i + p->d < p->codes * p->d; i++)
-        if (i / p->d % 2 == 0) p->e[i + p->d] = p->e[i] * (1 + 1e-7f * (float)(i % 3));
+        if (i / p->d % 2 == 0) p->e[i + p->d] = p->e[i] * (1 + 1e-4f * normal());
 }
 
 /* As at the beginning of training: |x|^2 is far above all else. */
