@@ -23,7 +23,7 @@ enum {
     STRETCH = 16 * STEP,     /* codes; whole panels in every tier */
     STRIDE = STRETCH + STEP, /* of scores: no power of two, which would crowd the same sets of the cache */
     SHORT_STRETCH = 2 * STEP,
-    CHAINS = 8,           /* distances computed together, so that their sums do not wait for one another */
+    CHAINS = 6,           /* distances computed together, so that their sums do not wait for one another */
     FEW_ROWS = 2 * BLOCK, /* below these, and above that, there is less to win than to prepare */
     FEW_CODES = 128,
     MANY_FEATURES = 2048
@@ -235,7 +235,7 @@ static void settle(contest *t)
         e[i] = n->codes + t->code[from] * n->d;
     }
     for (int64_t k = 0; k < n->d; k++)
-#pragma GCC unroll 8
+#pragma GCC unroll 6
         for (int i = 0; i < CHAINS; i++) c[i] = __builtin_fmaf(x[i][k], e[i][k], c[i]);
     for (int i = 0; i < t->n; i++) {
         int r = t->row[i];
