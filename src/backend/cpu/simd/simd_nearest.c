@@ -3,7 +3,9 @@
    Codes are packed into panels of a few vectors, [panel][d][codes of the panel]. For six rows at a time a panel's products
    stay in registers, become distances |x|^2 + |e|^2 - 2 x.e, and are compared with the best so far, lane by lane; the
    lanes meet at the end. Each product is summed over d in one order, whatever the code's place, so equal codes have equal
-   distances and the first of them wins. The last panel is filled up with codes at an infinite distance. */
+   distances and the first of them wins. The last panel is filled up with codes at an infinite distance.
+
+   This defines the result. Where it pays, a filter (simd_nearest_filter.c) finds the same codes for most blocks first. */
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_layers_private.h"
 #include "backend/cpu/simd/simd_nearest.h"
