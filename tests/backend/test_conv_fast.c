@@ -89,9 +89,10 @@ static void four_by_four_convolutions_agree_with_the_reference(void **state)
 /* Stride 2 by Winograd's algorithm over the phases; 5x5 outputs, and some inputs' gradients, by oneDNN. */
 static void strided(void)
 {
-    if (layout == LAYOUT_GAPS || dtype == TSR_F64) return;
+    if (dtype == TSR_F64) return;
     check_conv(2, 16, 17, 16, 16, plain_conv(2, 1, 1, 1), 4, 4);
     check_conv(3, 32, 32, 16, 18, plain_conv(2, 1, 1, 1), 4, 4);
+    if (layout == LAYOUT_GAPS) return;
     check_conv(3, 40, 36, 15, 16, plain_conv(2, 1, 1, 1), 4, 4);
     check_conv(3, 32, 48, 18, 16, plain_conv(2, 0, 1, 1), 4, 4);
     check_conv(3, 33, 32, 12, 14, plain_conv(2, 2, 1, 1), 4, 4);
@@ -104,9 +105,10 @@ static void strided(void)
 
 static void strided_by_three(void)
 {
-    if (layout == LAYOUT_GAPS || dtype == TSR_F64) return;
+    if (dtype == TSR_F64) return;
     check_conv(2, 16, 17, 17, 17, plain_conv(2, 0, 1, 1), 3, 3);
     check_conv(3, 32, 40, 16, 16, plain_conv(2, 1, 1, 1), 3, 3);
+    if (layout == LAYOUT_GAPS) return;
     check_conv(3, 48, 33, 16, 15, plain_conv(2, 1, 1, 1), 3, 3);
     check_conv(3, 36, 32, 16, 16, plain_conv(2, 2, 1, 1), 3, 3);
     check_conv(1, 35, 32, 32, 30, plain_conv(2, 1, 1, 1), 3, 3);
