@@ -31,12 +31,6 @@ VECTOR_INLINE VEC F(xlogy)(VEC a, VEC b)
     return F(choose)(b != b, b, y);
 }
 
-VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x)
-{
-    VEC s = F(sigmoid)(x);
-    return g * s * (1 + x * (1 - s));
-}
-
 VECTOR_INLINE VEC F(gelu_grad)(VEC g, VEC x)
 {
     F(normal) n = F(normal_at)(x);

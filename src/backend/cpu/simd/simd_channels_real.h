@@ -11,6 +11,8 @@
 
 /* Rows whose sums stay in REAL. */
 #define BLOCK_ROWS 32
+/* Vectors of a cache line: sums take whole lines of each row, which are then read once. */
+#define LINE (64 / VECTOR_BYTES)
 
 typedef struct F(channels) {
     const REAL *x, *grad; /* grad: NULL in forward */
@@ -27,133 +29,146 @@ typedef struct F(channels) {
     void *user;
 } F(channels);
 
-/* A gradient passed back through SiLU: s (1 + y (1 - s)). */
-VECTOR_INLINE VEC F(through_silu)(VEC grad, VEC y)
+/* Adds the lanes of the first `left` channels of some vectors. */
+VECTOR_INLINE void F(add_lanes)(double *to, const VEC *v, int vectors, int64_t left)
 {
-    VEC s = F(sigmoid_bounded)(y);
-    return grad * (s * (1 + y * (1 - s)));
+    for (int u = 0; u < vectors; u++)
+        for (int k = 0; k < (left < LANES ? (int)left : LANES); k++) to[u * LANES + k] += (double)v[u][k];
 }
 
-/* Up to LANES channels of n rows: adds sum(x - first) and sum((x - first)^2). */
-VECTOR_INLINE void F(sum_strip)(const REAL *x, int64_t n, int64_t c, int64_t left, VEC first, double *sum,
-                                double *squares)
+/* `vectors` whole vectors of channels (a cache line has LINE of them), or the `left` of one, of n rows: adds
+   sum(x - first) and sum((x - first)^2). */
+VECTOR_INLINE void F(sum_strip)(const REAL *x, int64_t n, int64_t c, int vectors, int64_t left, const REAL *first,
+                                double *sum, double *squares)
 {
-    VEC a[4] = {{0}}, b[4] = {{0}};
+    VEC a[2][LINE] = {{{0}}}, b[2][LINE] = {{{0}}}, pivot[LINE] = {{0}};
+    for (int u = 0; u < vectors; u++) pivot[u] = F(load_some)(first + u * LANES, left);
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (int k = 0; k < 4; k++) {
-            VEC d = F(load_some)(x + (i + k) * c, left) - first;
-            a[k] += d;
-            b[k] += d * d;
+    for (; i + 2 <= n; i += 2)
+        for (int k = 0; k < 2; k++)
+            for (int u = 0; u < vectors; u++) {
+                VEC d = F(load_some)(x + (i + k) * c + u * LANES, left) - pivot[u];
+                a[k][u] += d;
+                b[k][u] += d * d;
+            }
+    for (int u = 0; u < vectors; u++) {
+        if (i < n) {
+            VEC d = F(load_some)(x + i * c + u * LANES, left) - pivot[u];
+            a[0][u] += d;
+            b[0][u] += d * d;
         }
-    for (; i < n; i++) {
-        VEC d = F(load_some)(x + i * c, left) - first;
-        a[0] += d;
-        b[0] += d * d;
+        a[0][u] += a[1][u];
+        b[0][u] += b[1][u];
     }
-    VEC s = (a[0] + a[1]) + (a[2] + a[3]), q = (b[0] + b[1]) + (b[2] + b[3]);
-    for (int k = 0; k < (left < LANES ? (int)left : LANES); k++) {
-        sum[k] += (double)s[k];
-        squares[k] += (double)q[k];
-    }
+    F(add_lanes)(sum, a[0], vectors, left);
+    F(add_lanes)(squares, b[0], vectors, left);
 }
 
 static void F(sum_rows)(const REAL *x, int64_t rows, int64_t c, const REAL *first, double *sums)
 {
-    for (int64_t r = 0; r < rows; r += BLOCK_ROWS)
-        for (int64_t i = 0; i < c; i += LANES) {
-            int64_t n = tsr_min_i64(rows - r, BLOCK_ROWS), left = c - i;
-            const REAL *from = x + r * c + i;
-            if (left >= LANES) /* apart, so that its loop has no branch */
-                F(sum_strip)(from, n, c, LANES, F(load)(first + i), sums + i, sums + c + i);
-            else F(sum_strip)(from, n, c, left, F(load_some)(first + i, left), sums + i, sums + c + i);
-        }
+    for (int64_t r = 0; r < rows; r += BLOCK_ROWS) {
+        int64_t n = tsr_min_i64(rows - r, BLOCK_ROWS), i = 0;
+        const REAL *from = x + r * c;
+        for (; i + LINE * LANES <= c; i += LINE * LANES)
+            F(sum_strip)(from + i, n, c, LINE, LANES, first + i, sums + i, sums + c + i);
+        for (; i + LANES <= c; i += LANES) F(sum_strip)(from + i, n, c, 1, LANES, first + i, sums + i, sums + c + i);
+        if (i < c) F(sum_strip)(from + i, n, c, 1, c - i, first + i, sums + i, sums + c + i);
+    }
 }
 
-/* The parameters of up to LANES channels. */
-typedef struct F(strip) {
-    VEC mean, scale, shift, slope, offset;
-} F(strip);
+/* A picture's rows from one on, and its parameters. */
+typedef struct F(rows) {
+    const REAL *x, *grad;
+    REAL *out;
+    int64_t n, c;
+    const REAL *mean, *scale, *shift, *slope, *offset;
+} F(rows);
 
-VECTOR_INLINE F(strip) F(strip_at)(const F(channels) * j, int64_t image, int64_t i, int64_t left)
+static F(rows) F(rows_at)(const F(channels) * j, int64_t image, int64_t row, int64_t n)
 {
-    int64_t at = image * j->stride + i;
-    F(strip) s = {F(load_some)(j->mean + at, left), F(load_some)(j->scale + at, left), {0}, {0}, {0}};
-    if (j->shift) s.shift = F(load_some)(j->shift + at, left);
-    if (j->slope) s.slope = F(load_some)(j->slope + at, left);
-    if (j->offset) s.offset = F(load_some)(j->offset + at, left);
-    return s;
+    int64_t at = (image * j->rows + row) * j->c, p = image * j->stride;
+    F(rows) r = {.x = j->x + at, .n = n, .c = j->c, .mean = j->mean + p, .scale = j->scale + p, .shift = j->shift + p};
+    if (j->out) r.out = j->out + at;
+    if (!j->grad) return r;
+    r.grad = j->grad + at;
+    r.slope = j->slope + p;
+    r.offset = j->offset + p;
+    return r;
 }
 
-/* Adds sum(grad_y) and sum(grad_y (x - mean)). */
-VECTOR_INLINE void F(grad_sum_strip)(const REAL *x, const REAL *grad, int64_t n, int64_t c, int64_t left, F(strip) p,
-                                     bool silu, double *sum, double *products)
+/* Adds sum(grad_y) and sum(grad_y (x - mean)) of a strip from channel i on, as sum_strip. grad_y, where it was passed back
+   through SiLU, is left in `out` for the map. */
+VECTOR_INLINE void F(grad_sum_strip)(const F(rows) * r, int64_t i, int vectors, int64_t left, bool silu, double *sums)
 {
-    VEC a[2] = {{0}}, b[2] = {{0}};
-    for (int64_t i = 0; i < n; i++) {
-        VEC d = F(load_some)(x + i * c, left) - p.mean, g = F(load_some)(grad + i * c, left);
-        if (silu) g = F(through_silu)(g, d * p.scale + p.shift);
-        if (i & 1) {
-            a[1] += g;
-            b[1] += g * d;
-        } else {
-            a[0] += g;
-            b[0] += g * d;
+    VEC a[LINE] = {{0}}, b[LINE] = {{0}}, mean[LINE] = {{0}}, scale[LINE] = {{0}}, shift[LINE] = {{0}};
+    for (int u = 0; u < vectors; u++) {
+        mean[u] = F(load_some)(r->mean + i + u * LANES, left);
+        scale[u] = F(load_some)(r->scale + i + u * LANES, left);
+        shift[u] = F(load_some)(r->shift + i + u * LANES, left);
+    }
+    const REAL *x = r->x, *grad = r->grad;
+    REAL *out = r->out;
+    for (int64_t row = 0, c = r->c, end = r->n; row < end; row++)
+        for (int u = 0; u < vectors; u++) {
+            int64_t at = row * c + i + u * LANES;
+            VEC d = F(load_some)(x + at, left) - mean[u], g = F(load_some)(grad + at, left);
+            if (silu) {
+                g = F(silu_grad)(g, d * scale[u] + shift[u]);
+                if (out) F(store_some)(out + at, g, left);
+            }
+            a[u] += g;
+            b[u] += g * d;
         }
-    }
-    VEC s = a[0] + a[1], q = b[0] + b[1];
-    for (int k = 0; k < (left < LANES ? (int)left : LANES); k++) {
-        sum[k] += (double)s[k];
-        products[k] += (double)q[k];
-    }
+    F(add_lanes)(sums + i, a, vectors, left);
+    F(add_lanes)(sums + r->c + i, b, vectors, left);
+}
+
+VECTOR_INLINE void F(grad_sum_block)(const F(rows) * r, bool silu, double *sums)
+{
+    int64_t i = 0;
+    for (; i + LINE * LANES <= r->c; i += LINE * LANES) F(grad_sum_strip)(r, i, LINE, LANES, silu, sums);
+    for (; i + LANES <= r->c; i += LANES) F(grad_sum_strip)(r, i, 1, LANES, silu, sums);
+    if (i < r->c) F(grad_sum_strip)(r, i, 1, r->c - i, silu, sums);
 }
 
 static void F(grad_sum_rows)(const F(channels) * j, int64_t image, int64_t row, int64_t rows, double *sums)
 {
-    int64_t c = j->c;
-    for (int64_t r = row; r < row + rows; r += BLOCK_ROWS)
-        for (int64_t i = 0; i < c; i += LANES) {
-            int64_t n = tsr_min_i64(row + rows - r, BLOCK_ROWS), left = c - i, at = (image * j->rows + r) * c + i;
-            F(strip) p = F(strip_at)(j, image, i, left);
-            if (left < LANES)
-                F(grad_sum_strip)(j->x + at, j->grad + at, n, c, left, p, j->silu, sums + i, sums + c + i);
-            else if (j->silu) F(grad_sum_strip)(j->x + at, j->grad + at, n, c, LANES, p, true, sums + i, sums + c + i);
-            else F(grad_sum_strip)(j->x + at, j->grad + at, n, c, LANES, p, false, sums + i, sums + c + i);
-        }
-}
-
-VECTOR_INLINE VEC F(map)(const F(channels) * j, int64_t at, int64_t left, F(strip) p, bool silu, bool backward)
-{
-    VEC d = F(load_some)(j->x + at, left) - p.mean;
-    if (!backward) {
-        VEC y = d * p.scale + p.shift;
-        return silu ? y * F(sigmoid_bounded)(y) : y;
+    for (int64_t r = row; r < row + rows; r += BLOCK_ROWS) {
+        F(rows) block = F(rows_at)(j, image, r, tsr_min_i64(row + rows - r, BLOCK_ROWS));
+        if (j->silu) F(grad_sum_block)(&block, true, sums);
+        else F(grad_sum_block)(&block, false, sums);
     }
-    VEC g = F(load_some)(j->grad + at, left);
-    if (silu) g = F(through_silu)(g, d * p.scale + p.shift);
-    return g * p.scale + (d * p.slope + p.offset);
 }
 
-VECTOR_INLINE void F(map_rows_as)(const F(channels) * j, int64_t image, int64_t row, int64_t rows, bool silu,
-                                  bool backward)
+/* Channels from i on of a row that starts at `at`. */
+VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left, bool silu, bool backward)
 {
-    int64_t c = j->c, whole = c / LANES * LANES;
-    for (int64_t r = row; r < row + rows; r++) {
-        int64_t at = (image * j->rows + r) * c;
-        for (int64_t i = 0; i < whole; i += LANES)
-            F(store)(j->out + at + i, F(map)(j, at + i, LANES, F(strip_at)(j, image, i, LANES), silu, backward));
-        if (whole < c) F(store_some)
-        (j->out + at + whole, F(map)(j, at + whole, c - whole, F(strip_at)(j, image, whole, c - whole), silu, backward),
-         c - whole);
+    VEC d = F(load_some)(r->x + at + i, left) - F(load_some)(r->mean + i, left);
+    VEC scale = F(load_some)(r->scale + i, left);
+    if (backward)
+        return F(load_some)(r->grad + at + i, left) * scale +
+               (d * F(load_some)(r->slope + i, left) + F(load_some)(r->offset + i, left));
+    VEC y = d * scale + F(load_some)(r->shift + i, left);
+    return silu ? F(silu)(y) : y;
+}
+
+VECTOR_INLINE void F(map_rows_as)(F(rows) r, bool silu, bool backward)
+{
+    int64_t whole = r.c / LANES * LANES;
+    for (int64_t at = 0; at < r.n * r.c; at += r.c) {
+        for (int64_t i = 0; i < whole; i += LANES) F(store)(r.out + at + i, F(map)(&r, at, i, LANES, silu, backward));
+        if (whole < r.c)
+            F(store_some)(r.out + at + whole, F(map)(&r, at, whole, r.c - whole, silu, backward), r.c - whole);
     }
 }
 
 static void F(map_rows)(const F(channels) * j, int64_t image, int64_t row, int64_t rows)
 {
-    if (j->grad && j->silu) F(map_rows_as)(j, image, row, rows, true, true);
-    else if (j->grad) F(map_rows_as)(j, image, row, rows, false, true);
-    else if (j->silu) F(map_rows_as)(j, image, row, rows, true, false);
-    else F(map_rows_as)(j, image, row, rows, false, false);
+    F(rows) r = F(rows_at)(j, image, row, rows);
+    if (j->grad && j->silu) r.grad = r.out; /* grad_sum_strip left it there */
+    if (j->grad) F(map_rows_as)(r, false, true);
+    else if (j->silu) F(map_rows_as)(r, true, false);
+    else F(map_rows_as)(r, false, false);
 }
 
 /* ---- chunks, pictures and threads ---- */
@@ -196,7 +211,7 @@ static void F(whole_images)(int64_t begin, int64_t end, void *user)
     for (int64_t image = begin; image < end; image++) {
         for (int64_t k = 0; k < j->chunks; k++) F(sum_chunk)(j, image, k);
         F(gather_sums)(j, image);
-        for (int64_t k = 0; j->out && k < j->chunks; k++) F(map_chunk)(j, image, k);
+        for (int64_t k = j->chunks; j->out && k-- > 0;) F(map_chunk)(j, image, k); /* the last is still in the cache */
     }
 }
 
@@ -233,3 +248,4 @@ static void F(channels_run)(F(channels) * j)
 }
 
 #undef BLOCK_ROWS
+#undef LINE

@@ -69,7 +69,20 @@ VECTOR_INLINE VEC F(max)(VEC a, VEC b) { return F(choose)((a > b) | (a != a), a,
 
 VECTOR_INLINE VEC F(min)(VEC a, VEC b) { return F(choose)((a < b) | (a != a), a, b); }
 
-VECTOR_INLINE VEC F(sigmoid)(VEC x) { return 1 / (1 + F(exp)(-x)); }
+#if REAL_BITS == 64
+VECTOR_INLINE VEC F(logistic_divisor)(VEC x) { return 1 + F(exp)(-x); }
+#endif
+
+VECTOR_INLINE VEC F(sigmoid)(VEC x) { return 1 / F(logistic_divisor)(x); }
+
+VECTOR_INLINE VEC F(silu)(VEC x) { return x / F(logistic_divisor)(x); }
+
+/* A gradient passed back through SiLU at x. */
+VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x)
+{
+    VEC s = F(sigmoid)(x);
+    return g * (s * (1 + x * (1 - s)));
+}
 
 #undef LANEWISE
 #undef LIBRARY
