@@ -37,13 +37,13 @@ static REAL F(row_exp)(REAL *score, int64_t n, REAL largest)
     VEC sum = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        VEC e = F(exp)(F(load)(score + i) - largest);
+        VEC e = F(exp_falling)(F(load)(score + i) - largest);
         F(store)(score + i, e);
         sum += e;
     }
     REAL total = F(total)(sum);
     if (i < n) {
-        VEC e = F(exp)(F(load_some)(score + i, n - i) - largest);
+        VEC e = F(exp_falling)(F(load_some)(score + i, n - i) - largest);
         F(store_some)(score + i, e, n - i);
         for (int64_t k = 0; k < n - i; k++) total += e[k];
     }

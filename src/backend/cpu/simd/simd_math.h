@@ -135,6 +135,13 @@ VECTOR_INLINE exp_factors exp_between32(vec32 x)
 }
 #endif
 
+/* e^x for x up to 0 (88, in fact), but 0 below -87, where it is tiny: softmax. NaN stays. */
+VECTOR_INLINE vec32 exp_falling32(vec32 x)
+{
+    exp_factors e = exp_between32(at_least32(x, -87.33655f)); /* -126 log(2) */
+    return e.rest * e.scale;
+}
+
 /* 1 + e^-x for |x| up to LOGISTIC_WITHIN: 1 / that is the logistic function, x / that SiLU. NaN stays. */
 #define LOGISTIC_WITHIN 85
 VECTOR_INLINE vec32 logistic_divisor_within32(vec32 x)

@@ -70,6 +70,8 @@ VECTOR_INLINE VEC F(max)(VEC a, VEC b) { return F(choose)((a > b) | (a != a), a,
 VECTOR_INLINE VEC F(min)(VEC a, VEC b) { return F(choose)((a < b) | (a != a), a, b); }
 
 #if REAL_BITS == 64
+VECTOR_INLINE VEC F(exp_falling)(VEC x) { return F(exp)(x); }
+
 VECTOR_INLINE VEC F(logistic_divisor)(VEC x) { return 1 + F(exp)(-x); }
 
 VECTOR_INLINE VEC F(logistic_divisor_within)(VEC x) { return F(logistic_divisor)(x); }

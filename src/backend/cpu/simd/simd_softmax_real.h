@@ -38,7 +38,7 @@ static double F(row_sum_exp)(REAL *out, const REAL *row, int64_t n, REAL shift)
         int64_t end = begin + F(SUM_BLOCK) < n ? begin + F(SUM_BLOCK) : n;
         VEC part = F(splat)(0);
         for (int64_t i = begin; i < end; i += LANES) {
-            VEC e = F(exp)(F(row_part)(row, i, n, (REAL)-INFINITY) - shift);
+            VEC e = F(exp_falling)(F(row_part)(row, i, n, (REAL)-INFINITY) - shift);
             if (out) F(store_some)(out + i, e, n - i);
             part += e;
         }
@@ -83,6 +83,6 @@ static void F(softmax_grad_row)(REAL *grad_in, const REAL *grad, const REAL *out
     REAL sum = F(row_dot)(grad, out, n, log_form);
     for (int64_t i = 0; i < n; i += LANES) {
         VEC g = F(load_some)(grad + i, n - i), y = F(load_some)(out + i, n - i);
-        F(store_some)(grad_in + i, log_form ? g - F(exp)(y) * sum : y * (g - sum), n - i);
+        F(store_some)(grad_in + i, log_form ? g - F(exp_falling)(y) * sum : y * (g - sum), n - i);
     }
 }
