@@ -16,9 +16,9 @@
 #include "base/thread_room.h"
 #include "tessera/ops.h"
 
-static _Thread_local bool enabled_here;
+static TSR_THREAD_LOCAL bool enabled_here;
 
-static _Thread_local int label_count; /* of the thread's room->labels */
+static TSR_THREAD_LOCAL int label_count; /* of the thread's room->labels */
 
 bool tsr_set_anomaly_enabled(bool enabled)
 {

@@ -7,7 +7,7 @@
 
 /* ---- grad mode ------------------------------------------------------------------------------------------------ */
 
-static _Thread_local bool grad_disabled;
+static TSR_THREAD_LOCAL bool grad_disabled;
 
 bool tsr_set_grad_enabled(bool enabled)
 {

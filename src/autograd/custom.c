@@ -22,7 +22,7 @@ typedef struct running {
     struct running *outer;
 } running;
 
-static _Thread_local running *innermost;
+static TSR_THREAD_LOCAL running *innermost;
 
 static running *running_of(const tsr_ctx *ctx)
 {

@@ -450,7 +450,7 @@ static void engine_free(engine *e)
     tsr_free(e->heap);
 }
 
-static _Thread_local const engine_task *running;
+static TSR_THREAD_LOCAL const engine_task *running;
 
 bool engine_is_partial(void) { return running && running->inputs.n > 0; }
 

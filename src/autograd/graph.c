@@ -12,7 +12,7 @@
 
 static uint64_t next_sequence;
 
-static _Thread_local struct graveyard {
+static TSR_THREAD_LOCAL struct graveyard {
     tsr_node *first; /* linked through the edges pointer, which a dead node no longer needs: see bury */
     bool digging;
 } graveyard;

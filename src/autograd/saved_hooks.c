@@ -10,7 +10,7 @@ typedef struct level {
     void *user;
 } level;
 
-static _Thread_local struct {
+static TSR_THREAD_LOCAL struct {
     level *v;
     int64_t count, room;
 } stack;

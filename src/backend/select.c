@@ -147,7 +147,7 @@ const backend *backend_of(tsr_device device)
     return atomic_load(&current);
 }
 
-static _Thread_local const char *caller;
+static TSR_THREAD_LOCAL const char *caller;
 
 const char *backend_set_caller(const char *name)
 {

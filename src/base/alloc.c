@@ -60,13 +60,13 @@ typedef struct block {
 } block;
 
 typedef struct counters {
-    _Atomic int64_t current, cached, allocations, blocks;
+    _Atomic int64_t current, allocations, frees, tensors;
 } counters;
 
 typedef struct thread_cache {
     block *top[SMALL_CLASSES];
-    int count[SMALL_CLASSES];
-    counters counted;  /* written by the owner alone */
+    _Atomic int64_t count[SMALL_CLASSES]; /* of blocks in top; this and the next are written by the owner alone */
+    counters counted;
     int64_t published; /* what of counted.current is in published_current */
     struct thread_cache *next, *previous;
     tsr_thread_room room;
@@ -100,7 +100,10 @@ static size_t class_bytes(int class)
     return ((size_t)(class % 8 + 9) << (class / 8 - 1)) * UNIT;
 }
 
-static int list_limit(int class) { return (int)tsr_max_i64(4, LIST_BYTES / (int64_t)class_bytes(class)); }
+static int64_t list_limit(int class) { return tsr_max_i64(4, LIST_BYTES / (int64_t)class_bytes(class)); }
+
+/* count > list_limit, without a division. */
+static bool exceeds_limit(int64_t count, size_t bytes) { return count > 4 && count * (int64_t)bytes > LIST_BYTES; }
 
 /* ---- counting ---- */
 
@@ -129,13 +132,10 @@ static void publish(thread_cache *c)
     raise_peak(atomic_fetch_add(&published_current, change) + change);
 }
 
-/* A block went out (direction 1) or came back (-1). */
-static void count(thread_cache *c, const block *b, int direction)
+/* So many bytes went out, or came back when negative. */
+static void count_bytes(thread_cache *c, int64_t bytes)
 {
-    int64_t bytes = (int64_t)b->bytes * direction;
     bump(&c->counted.current, bytes);
-    bump(&c->counted.blocks, direction);
-    if (direction > 0) bump(&c->counted.allocations, 1);
     int64_t unpublished = read_counter(&c->counted.current) - c->published;
     if (unpublished >= PUBLISH_STEP || unpublished <= -PUBLISH_STEP) publish(c);
 }
@@ -143,9 +143,17 @@ static void count(thread_cache *c, const block *b, int direction)
 static void add_counters(counters *to, const counters *from)
 {
     bump(&to->current, read_counter(&from->current));
-    bump(&to->cached, read_counter(&from->cached));
     bump(&to->allocations, read_counter(&from->allocations));
-    bump(&to->blocks, read_counter(&from->blocks));
+    bump(&to->frees, read_counter(&from->frees));
+    bump(&to->tensors, read_counter(&from->tensors));
+}
+
+static int64_t cached_bytes(const thread_cache *c)
+{
+    int64_t bytes = 0;
+    for (int class = 0; class < SMALL_CLASSES; class ++)
+        bytes += read_counter(&c->count[class]) * (int64_t)class_bytes(class);
+    return bytes;
 }
 
 /* ---- the depot; its lock is held ---- */
@@ -245,8 +253,7 @@ static block *list_pop(thread_cache *c, int class)
     block *b = c->top[class];
     if (!b) return NULL;
     c->top[class] = b->next;
-    c->count[class]--;
-    bump(&c->counted.cached, -(int64_t)b->bytes);
+    bump(&c->count[class], -1);
     return b;
 }
 
@@ -254,14 +261,13 @@ static void list_push(thread_cache *c, block *b)
 {
     b->next = c->top[b->class];
     c->top[b->class] = b;
-    c->count[b->class]++;
-    bump(&c->counted.cached, (int64_t)b->bytes);
+    bump(&c->count[b->class], 1);
 }
 
 /* Move blocks of the class to the depot until `keep` are left. The depot's lock is held. */
-static void hand_over(thread_cache *c, int class, int keep)
+static void hand_over(thread_cache *c, int class, int64_t keep)
 {
-    while (c->count[class] > keep) depot_put(list_pop(c, class));
+    while (read_counter(&c->count[class]) > keep) depot_put(list_pop(c, class));
 }
 
 static void hand_over_all(thread_cache *c)
@@ -327,16 +333,17 @@ void tsr_alloc_fail_at(int64_t nth)
 
 bool tsr_alloc_failed(void) { return atomic_load(&fail_happened); }
 
-static bool fails_now(void)
+static __attribute__((noinline, cold)) bool count_down(void)
 {
     int64_t left = read_counter(&fail_countdown);
-    if (left == 0) return false;
     while (left > 0 && !atomic_compare_exchange_weak(&fail_countdown, &left, left - 1)) {}
     if (left == 1) atomic_store(&fail_happened, true);
     return left == 1;
 }
 
-static void *no_memory(size_t bytes)
+static bool fails_now(void) { return read_counter(&fail_countdown) != 0 && count_down(); }
+
+static __attribute__((noinline, cold)) void *no_memory(size_t bytes)
 {
     tsr_fail(TSR_ENOMEM, "no memory for %zu bytes", bytes);
     return NULL;
@@ -348,16 +355,14 @@ static void *no_memory(size_t bytes)
 static void refill(thread_cache *c, int class)
 {
     block *b;
-    for (int n = list_limit(class) / 2; n > 0 && (b = depot_take(class)); n--) list_push(c, b);
+    for (int64_t n = list_limit(class) / 2; n > 0 && (b = depot_take(class)); n--) list_push(c, b);
 }
 
-static block *get_block(thread_cache *c, size_t bytes)
+/* A block that the thread's list does not have. */
+static __attribute__((noinline)) block *find_block(thread_cache *c, int class)
 {
-    if (!CACHING) return system_block(0, bytes);
-    int class = class_of(bytes);
     bool small = class < SMALL_CLASSES;
-    block *b = small ? list_pop(c, class) : NULL, *evicted = NULL;
-    if (b) return b;
+    block *b, *evicted = NULL;
     size_t size = class_bytes(class);
     pthread_mutex_lock(&depot.lock);
     if (small) refill(c, class);
@@ -368,13 +373,22 @@ static block *get_block(thread_cache *c, size_t bytes)
     return b ? b : system_block(class, size);
 }
 
+static block *get_block(thread_cache *c, size_t bytes)
+{
+    if (!CACHING) return system_block(0, bytes);
+    int class = class_of(bytes);
+    block *b = class < SMALL_CLASSES ? list_pop(c, class) : NULL;
+    return b ? b : find_block(c, class);
+}
+
 void *tsr_alloc(size_t bytes)
 {
     if (bytes > MAX_BYTES || fails_now()) return no_memory(bytes);
     thread_cache *c = my_cache ? my_cache : get_cache();
     block *b = c ? get_block(c, bytes) : NULL;
     if (!b) return no_memory(bytes);
-    count(c, b, 1);
+    bump(&c->counted.allocations, 1);
+    count_bytes(c, (int64_t)b->bytes);
     return (char *)b + UNIT;
 }
 
@@ -391,21 +405,17 @@ static void free_without_cache(block *b)
     int64_t bytes = (int64_t)b->bytes;
     pthread_mutex_lock(&depot.lock);
     bump(&depot.retired.current, -bytes);
-    bump(&depot.retired.blocks, -1);
+    bump(&depot.retired.frees, 1);
     pthread_mutex_unlock(&depot.lock);
     atomic_fetch_sub(&published_current, bytes);
     free(b);
 }
 
-static void put_block(thread_cache *c, block *b)
+/* A large block, or what makes a thread's list too long. */
+static __attribute__((noinline)) void put_in_depot(thread_cache *c, block *b)
 {
-    bool small = b->class < SMALL_CLASSES;
-    if (small) {
-        list_push(c, b);
-        if (c->count[b->class] <= list_limit(b->class)) return;
-    }
     pthread_mutex_lock(&depot.lock);
-    if (small) {
+    if (b->class < SMALL_CLASSES) {
         hand_over(c, b->class, list_limit(b->class) / 2);
     } else {
         depot_put(b);
@@ -413,6 +423,13 @@ static void put_block(thread_cache *c, block *b)
     block *evicted = depot_evict(depot_limit(0));
     pthread_mutex_unlock(&depot.lock);
     system_free(evicted);
+}
+
+static void put_block(thread_cache *c, block *b)
+{
+    bool small = b->class < SMALL_CLASSES;
+    if (small) list_push(c, b);
+    if (!small || exceeds_limit(read_counter(&c->count[b->class]), b->bytes)) put_in_depot(c, b);
 }
 
 void tsr_free(void *p)
@@ -424,7 +441,8 @@ void tsr_free(void *p)
         free_without_cache(b);
         return;
     }
-    count(c, b, -1);
+    bump(&c->counted.frees, 1);
+    count_bytes(c, -(int64_t)b->bytes);
     if (CACHING) {
         put_block(c, b);
     } else {
@@ -454,20 +472,49 @@ char *tsr_strdup(const char *text)
 
 /* ---- statistics ---- */
 
-tsr_memory_stats tsr_memory_get_stats(void)
+static counters sum_counters(int64_t *cached)
 {
     counters sum = {0};
     pthread_mutex_lock(&depot.lock);
+    *cached = depot.bytes;
     add_counters(&sum, &depot.retired);
-    for (thread_cache *c = depot.threads; c; c = c->next) add_counters(&sum, &c->counted);
-    int64_t depot_bytes = depot.bytes;
+    for (thread_cache *c = depot.threads; c; c = c->next) {
+        add_counters(&sum, &c->counted);
+        *cached += cached_bytes(c);
+    }
     pthread_mutex_unlock(&depot.lock);
+    return sum;
+}
+
+tsr_memory_stats tsr_memory_get_stats(void)
+{
+    int64_t cached = 0;
+    counters sum = sum_counters(&cached);
     raise_peak(read_counter(&sum.current));
     return (tsr_memory_stats){.current = read_counter(&sum.current),
                               .peak = read_counter(&peak),
-                              .cached = read_counter(&sum.cached) + depot_bytes,
+                              .cached = cached,
                               .allocations = read_counter(&sum.allocations),
-                              .blocks = read_counter(&sum.blocks)};
+                              .blocks = read_counter(&sum.allocations) - read_counter(&sum.frees)};
+}
+
+int64_t tsr_live_tensors(void)
+{
+    int64_t cached;
+    counters sum = sum_counters(&cached);
+    return read_counter(&sum.tensors);
+}
+
+void tsr_count_tensors(int64_t by)
+{
+    thread_cache *c = my_cache ? my_cache : get_cache();
+    if (c) {
+        bump(&c->counted.tensors, by);
+        return;
+    }
+    pthread_mutex_lock(&depot.lock);
+    bump(&depot.retired.tensors, by);
+    pthread_mutex_unlock(&depot.lock);
 }
 
 void tsr_memory_reset_peak(void)

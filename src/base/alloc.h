@@ -9,6 +9,9 @@
 
 #include "tessera/memory.h"
 
+/* So many tensors were made, or released when negative: tsr_live_tensors. */
+void tsr_count_tensors(int64_t by);
+
 /* Tests: let the nth request from now on (1 = the next) of any thread fail, once; 0 switches that off.
    tsr_alloc_failed tells whether it has happened. */
 TSR_API void tsr_alloc_fail_at(int64_t nth);

@@ -25,8 +25,9 @@ static tsr_number default_number(const op_param *p)
     return TSR_INT((int64_t)p->default_number);
 }
 
-static void fill_default(const op_param *p, char *field)
+void op_apply_default(const op_param *p, void *field)
 {
+    if (!p->has_default) return;
     switch (p->kind) {
     case OP_INT:
         *(int64_t *)field = int_or_default(*(int64_t *)field, p);
@@ -49,15 +50,6 @@ static void fill_default(const op_param *p, char *field)
         break;
     default:
         break; /* absent is NULL, n = 0 or false already */
-    }
-}
-
-void op_apply_defaults(const op_info *info, const void *args, void *copy)
-{
-    memcpy(copy, args, info->args_size);
-    for (int i = 0; i < info->param_count; i++) {
-        const op_param *p = &info->params[i];
-        if (p->has_default) fill_default(p, (char *)copy + p->offset);
     }
 }
 

@@ -7,9 +7,9 @@
 /* Room for any operator's argument struct: op_run refuses larger ones. */
 enum { OP_ARGS_ROOM = 1024 };
 
-/* Copy args (info->args_size bytes) to `copy`, with what was left out replaced by its default: 0 becomes the default,
-   TSR_ZERO and TSR_ZERO_INT become 0, flags become TSR_YES or TSR_NO (bool? stays TSR_FLAG_DEFAULT when absent). */
-void op_apply_defaults(const op_info *info, const void *args, void *copy);
+/* Replace what was left out of a field by the parameter's default: 0 becomes the default, TSR_ZERO and TSR_ZERO_INT become 0,
+   flags become TSR_YES or TSR_NO (bool? stays TSR_FLAG_DEFAULT when absent). */
+void op_apply_default(const op_param *p, void *field);
 
 /* Called with the place of a tensor, the number of its parameter, and its index in a list (0 for a single tensor). */
 typedef void (*op_tensor_visitor)(tsr_tensor **slot, int param, int index, void *user);

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-static _Thread_local struct {
+static TSR_THREAD_LOCAL struct {
     tsr_op_observer call;
     void *user;
 } observer;
@@ -34,16 +34,15 @@ typedef struct scan {
 } scan;
 
 /* What is NULL where it may be is taken as the result of a part that failed while an error is pending. */
-static void scan_tensor(tsr_tensor **slot, int param, int index, void *user)
+static void scan_tensor(scan *s, tsr_tensor *t, int param, int64_t index)
 {
-    scan *s = user;
-    if (!*slot) {
+    if (!t) {
         bool absent = s->info->params[param].optional && !tsr_error_pending();
         if (!absent && s->missing < 0) s->missing = param;
         return;
     }
-    if (param == 0 && index == 0) s->first = *slot;
-    if (!s->requires_grad && record_requires_grad(*slot)) s->requires_grad = true;
+    if (param == 0 && index == 0) s->first = t;
+    s->requires_grad = s->requires_grad || t->requires_grad || (t->base && record_requires_grad(t));
 }
 
 /* A bare number where a list belongs, or TSR_INT(number), lands in the first member of the field's struct. Those are laid
@@ -142,20 +141,25 @@ static bool check_field(const op_info *info, const op_param *p, const void *fiel
     }
 }
 
-static bool check_fields(const op_info *info, const void *args)
-{
-    for (int i = 0; i < info->param_count; i++) {
-        const op_param *p = &info->params[i];
-        if (!check_field(info, p, (const char *)args + p->offset)) return false;
-    }
-    return true;
-}
-
-/* An expression of which a part failed arrives here as a NULL argument: the first error is the one to keep. */
-static bool scan_args(const op_info *info, void *args, scan *s)
+/* Checks args and completes them in `copy`: the one pass over the parameters that every call makes. An expression of which
+   a part failed arrives here as a NULL argument: the first error is the one to keep. */
+static bool take_args(const op_info *info, const void *args, void *copy, scan *s)
 {
     *s = (scan){.info = info, .missing = -1};
-    op_each_tensor(info, args, scan_tensor, s);
+    memcpy(copy, args, info->args_size);
+    for (int i = 0; i < info->param_count; i++) {
+        const op_param *p = &info->params[i];
+        void *field = (char *)copy + p->offset;
+        if (p->kind == OP_TENSOR) {
+            scan_tensor(s, *(tsr_tensor **)field, i, 0);
+            continue;
+        }
+        if (!check_field(info, p, field)) return false;
+        op_apply_default(p, field);
+        if (p->kind != OP_TENSORS) continue;
+        const tsr_tensors *list = field;
+        for (int64_t k = 0; k < list->n; k++) scan_tensor(s, list->v[k], i, k);
+    }
     if (s->missing < 0) return true;
     if (!tsr_error_pending())
         tsr_fail(TSR_EINVAL, "%s: argument '%s' is NULL", info->name, info->params[s->missing].name);
@@ -323,9 +327,7 @@ static int64_t run(const op_info *info, const void *args, tsr_tensor **out, int6
         tsr_fail(TSR_EINVAL, "%s: argument struct of %zu bytes", info->name, info->args_size);
         return -1;
     }
-    if (!check_fields(info, args)) return -1;
-    op_apply_defaults(info, args, copy);
-    if (!scan_args(info, copy, &s)) return -1;
+    if (!take_args(info, args, copy, &s)) return -1;
 
     if (observer.call) observer.call(info->name, false, NULL, 0, observer.user);
     bool pending = tsr_error_pending();

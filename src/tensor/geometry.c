@@ -57,10 +57,13 @@ static bool strides_agree(int ndim, const int64_t *shape, const int64_t *stride,
 
 bool shape_is_contiguous(int ndim, const int64_t *shape, const int64_t *stride)
 {
-    int64_t want[TSR_MAX_DIMS];
-    if (is_empty(ndim, shape)) return true;
-    shape_contiguous_strides(ndim, shape, want);
-    return strides_agree(ndim, shape, stride, want);
+    int64_t step = 1;
+    for (int d = ndim - 1; d >= 0; d--) {
+        if (shape[d] == 1) continue;
+        if (stride[d] != step) return is_empty(ndim, shape);
+        step = shape_mul(step, tsr_max_i64(shape[d], 1));
+    }
+    return true;
 }
 
 bool shape_is_channels_last(int ndim, const int64_t *shape, const int64_t *stride)
@@ -92,12 +95,13 @@ bool shape_is_dense(int ndim, const int64_t *shape, const int64_t *stride)
 int64_t shape_numel(int ndim, const int64_t *shape)
 {
     int64_t n = 1;
-    for (int d = 0; d < ndim; d++)
-        if (shape[d] < 0) return -1;
-    if (is_empty(ndim, shape)) return 0;
-    for (int d = 0; d < ndim; d++)
-        if (__builtin_mul_overflow(n, shape[d], &n) || n > INT64_MAX / 16) return -1;
-    return n;
+    bool negative = false, empty = false, large = false;
+    for (int d = 0; d < ndim; d++) {
+        negative |= shape[d] < 0;
+        empty |= shape[d] == 0;
+        large |= __builtin_mul_overflow(n, shape[d], &n) || n > INT64_MAX / 16;
+    }
+    return negative || (large && !empty) ? -1 : empty ? 0 : n;
 }
 
 int64_t shape_extent(int ndim, const int64_t *shape, const int64_t *stride)

@@ -14,36 +14,29 @@
 void (*tsr_autograd_release)(struct tsr_autograd *ag);
 const char *(*tsr_autograd_name)(tsr_tensor *t);
 
-static int64_t live;
-
-int64_t tsr_live_tensors(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED); }
-
 static void tensor_free(tsr_tensor *t)
 {
     if (t->autograd) __atomic_load_n(&tsr_autograd_release, __ATOMIC_RELAXED)(t->autograd);
-    tsr_release(t->base); /* a base is never a view: one level */
+    if (t->base) tsr_release(t->base); /* a base is never a view: one level */
     storage_release(t->storage);
     tsr_free(t);
-    __atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+    tsr_count_tensors(-1);
 }
 
 tsr_tensor *tsr_keep(tsr_tensor *t)
 {
-    if (t) __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+    if (t) refs_add(&t->refs);
     return t;
 }
 
 void tsr_release(tsr_tensor *t)
 {
-    if (t && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0) tensor_free(t);
+    if (t && refs_drop(&t->refs)) tensor_free(t);
 }
 
-/* An error unless a tensor can have this dtype and shape. */
-static bool possible(tsr_dtype dtype, int ndim, const int64_t *shape)
+static __attribute__((noinline, cold)) bool fail_impossible(tsr_dtype dtype, int ndim, const int64_t *shape)
 {
-    bool few = ndim >= 0 && ndim <= TSR_MAX_DIMS;
-    if (few && shape_numel(ndim, shape) >= 0 && tsr_dtype_size(dtype) > 0) return true;
-    tsr_shape s = {.n = few ? ndim : 0};
+    tsr_shape s = {.n = ndim >= 0 && ndim <= TSR_MAX_DIMS ? ndim : 0};
     memcpy(s.v, shape, (size_t)s.n * sizeof *shape);
     tsr_fail(TSR_EINVAL,
              "cannot make a tensor of dtype %s and shape %s (%d dimensions; at most %d, sizes from 0, no overflow)",
@@ -51,22 +44,35 @@ static bool possible(tsr_dtype dtype, int ndim, const int64_t *shape)
     return false;
 }
 
-tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
-                        int64_t offset)
+/* An error unless a tensor can have this dtype and shape. */
+static bool possible(tsr_dtype dtype, int ndim, const int64_t *shape)
 {
-    tsr_tensor *t = possible(dtype, ndim, shape) ? tsr_alloc(sizeof *t) : NULL;
-    if (!t) return NULL;
-    memset(t, 0, sizeof *t);
-    __atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
-    t->refs = 1;
-    t->dtype = (uint8_t)dtype;
-    t->ndim = (int8_t)ndim;
-    t->offset = offset;
-    t->storage = storage_retain(s);
+    bool few = ndim >= 0 && ndim <= TSR_MAX_DIMS;
+    if (few && shape_numel(ndim, shape) >= 0 && tsr_dtype_size(dtype) > 0) return true;
+    return fail_impossible(dtype, ndim, shape);
+}
+
+/* A handle of a possible dtype and shape; takes over the reference of s, also on failure. */
+static tsr_tensor *give_birth(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                              int64_t offset)
+{
+    tsr_tensor *t = tsr_alloc(sizeof *t);
+    if (!t) {
+        storage_release(s);
+        return NULL;
+    }
+    *t = (tsr_tensor){.refs = 1, .dtype = (uint8_t)dtype, .ndim = (int8_t)ndim, .offset = offset, .storage = s};
     for (int d = 0; d < ndim; d++) t->shape[d] = shape[d], t->stride[d] = stride[d];
+    tsr_count_tensors(1);
     if (scope_enrol(t)) return t;
     tensor_free(t);
     return NULL;
+}
+
+tsr_tensor *tensor_wrap(tsr_storage *s, tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                        int64_t offset)
+{
+    return possible(dtype, ndim, shape) ? give_birth(storage_retain(s), dtype, ndim, shape, stride, offset) : NULL;
 }
 
 tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
@@ -75,10 +81,7 @@ tsr_tensor *tensor_empty_strided(tsr_dtype dtype, int ndim, const int64_t *shape
     if (!possible(dtype, ndim, shape)) return NULL;
     int64_t n = shape_extent(ndim, shape, stride);
     tsr_storage *s = storage_new(n < 0 ? INT64_MAX : shape_mul(n, (int64_t)tsr_dtype_size(dtype)), device);
-    if (!s) return NULL;
-    tsr_tensor *t = tensor_wrap(s, dtype, ndim, shape, stride, 0);
-    storage_release(s);
-    return t;
+    return s ? give_birth(s, dtype, ndim, shape, stride, 0) : NULL;
 }
 
 tsr_tensor *tensor_empty(tsr_dtype dtype, int ndim, const int64_t *shape, tsr_device device)

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/util.h"
 
-static _Thread_local struct scope_stack {
+static TSR_THREAD_LOCAL struct scope_stack {
     tsr_tensor **items;
     int64_t count, room, floor; /* from floor on everything is the innermost scope's */
     int32_t depth;
@@ -64,18 +64,28 @@ tsr_tensor *tsr_scope_adopt(tsr_tensor *t)
     return t;
 }
 
-tsr_tensor *tsr_scope_return(tsr_mark mark, tsr_tensor *result)
+/* All that the scope holds is the result, which is to stay: then it need not be given back and taken again. */
+static bool scope_holds_only(tsr_mark mark, const tsr_tensor *t)
 {
-    tsr_keep(result);
-    tsr_scope_close(mark);
-    return tsr_scope_adopt(result);
+    return mark.depth > 0 && stack.count == mark.top + 1 && stack.items[mark.top] == t;
 }
 
 void tsr_scope_return_many(tsr_mark mark, tsr_tensor **results, int64_t n)
 {
+    if (n == 1 && scope_holds_only(mark, results[0])) {
+        stack.depth = mark.depth;
+        stack.floor = mark.top;
+        return;
+    }
     for (int64_t i = 0; i < n; i++) tsr_keep(results[i]);
     tsr_scope_close(mark);
     for (int64_t i = 0; i < n; i++) results[i] = tsr_scope_adopt(results[i]);
+}
+
+tsr_tensor *tsr_scope_return(tsr_mark mark, tsr_tensor *result)
+{
+    tsr_scope_return_many(mark, &result, 1);
+    return result;
 }
 
 tsr_tensor *tensor_unscope(tsr_tensor *t)

@@ -10,6 +10,14 @@
 #include "tessera/named.h"
 #include "tessera/tensor.h"
 
+/* Counts of references, shared by threads. refs_drop is true for the last one; whoever holds the only one need not tell
+   others, since nobody else can take another. */
+static inline void refs_add(int32_t *refs) { __atomic_add_fetch(refs, 1, __ATOMIC_RELAXED); }
+static inline bool refs_drop(int32_t *refs)
+{
+    return __atomic_load_n(refs, __ATOMIC_ACQUIRE) == 1 || __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
 /* Where data lies. The CPU for now; kernels are looked up by it (backend/backend.h). */
 typedef enum tsr_device { TSR_CPU = 0, TSR_DEVICE_COUNT } tsr_device;
 
@@ -22,6 +30,7 @@ typedef struct tsr_storage {
     void (*done)(void *user); /* for memory of the caller's; NULL when `data` is ours */
     void *user;
     bool borrowed;  /* data belongs to the caller */
+    bool inside;    /* data lies in the storage's own block */
     bool inference; /* made in inference mode: writes are not counted, nothing is saved for backward */
 } tsr_storage;
 

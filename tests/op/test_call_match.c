@@ -76,7 +76,8 @@ static f_args run_f(const tsr_arg *args, int64_t count, op_match_mode mode)
     op_match m;
     f_args result;
     if (!op_match_args(&m, &f, args, count, mode)) fail_msg("%s", m.why);
-    op_apply_defaults(&f, m.args, &result);
+    memcpy(&result, m.args, sizeof result);
+    for (int i = 0; i < f.param_count; i++) op_apply_default(&f.params[i], (char *)&result + f.params[i].offset);
     op_match_release(&m);
     return result;
 }

@@ -77,12 +77,11 @@ static const char *kept_address(const loop *kept, int64_t output)
 }
 
 /* A row in blocks, so that rounding errors do not grow with its length. */
-static double fold_long_row(const pass *s, const char *row, int64_t n, double aux)
+static double fold_long_row(const fold *f, const char *row, int64_t n, int64_t size, double aux)
 {
     enum { BLOCK = 4096 };
-    double acc = s->f.start;
-    for (int64_t i = 0; i < n; i += BLOCK)
-        acc = s->f.combine(s->f.row(row + i * s->p->folded.size[0], tsr_min_i64(BLOCK, n - i), aux), acc);
+    double acc = f->start;
+    for (int64_t i = 0; i < n; i += BLOCK) acc = f->combine(f->row(row + i * size, tsr_min_i64(BLOCK, n - i), aux), acc);
     return acc;
 }
 
@@ -95,7 +94,8 @@ static void fold_row(char *const *data, const int64_t *step, int64_t n, const vo
 {
     const row_target *t = user;
     (void)step;
-    *t->acc = t->s->f.combine(fold_long_row(t->s, data[0], n, t->aux), *t->acc);
+    const fold *f = &t->s->f;
+    *t->acc = f->combine(fold_long_row(f, data[0], n, t->s->p->folded.size[0], t->aux), *t->acc);
 }
 
 static void fold_output(const pass *s, int64_t output, int64_t chunk)
@@ -155,7 +155,7 @@ static void fold_rows(char *const *data, const int64_t *step, int64_t n, const v
     const pass *s = r->s;
     for (int64_t i = 0; i < n; i++, r->output++) {
         double aux = s->aux ? s->aux[r->output] : 0;
-        s->acc[r->output] = fold_long_row(s, data[0] + i * step[0], s->p->folded.count, aux);
+        s->acc[r->output] = fold_long_row(&s->f, data[0] + i * step[0], s->p->folded.count, s->p->folded.size[0], aux);
     }
 }
 
@@ -346,9 +346,9 @@ static bool exact_for_integers(reduce_code code, int64_t n)
     return code == R_MAX || code == R_MIN || code == R_ANY || code == R_ALL || (code == R_SUM && n < (1 << 21));
 }
 
-static bool taken(reduce_code code, const array *out, const array *in, int64_t n, const double *p)
+static bool taken(reduce_code code, recipe r, const array *out, const array *in, int64_t n)
 {
-    if (n == 0 || !recipe_of(code, p).known) return false;
+    if (n == 0 || !r.known) return false;
     if (is_real(in->dtype)) return is_real(out->dtype) || code == R_ANY || code == R_ALL;
     return is_small_integer(in->dtype) && !is_real(out->dtype) && exact_for_integers(code, n);
 }
@@ -367,11 +367,28 @@ static bool reduce_copy(reduce_code code, const array *out, const array *in, uin
     return ok;
 }
 
+/* All of one contiguous row, too short for chunks: what a plan would do, without making one. */
+static bool is_single_row(recipe r, const array *out, const array *in, int64_t n)
+{
+    return !r.twice && n < CHUNK && array_numel(out) == 1 && shape_is_contiguous(in->ndim, in->shape, in->stride);
+}
+
+static bool reduce_row(recipe r, reduce_code code, const array *out, const array *in, int64_t n, const double *p)
+{
+    fold f = TIER(simd_fold_of)(r.first, in->dtype);
+    double acc = fold_long_row(&f, in->data, n, (int64_t)tsr_dtype_size((tsr_dtype)in->dtype), 0);
+    write_result(out->data, out->dtype, result_of(code, acc, 0, n, p));
+    return true;
+}
+
 static bool reduce(reduce_code code, const array *out, const array *in, uint32_t dims, const double *p)
 {
     bool argument = code == R_ARGMAX || code == R_ARGMIN;
     if (argument && is_real(in->dtype) && array_numel(in) > 0) return TIER(simd_argument)(table, code, out, in, dims);
-    if (!taken(code, out, in, array_numel(in), p)) return below(code, out, in, dims, p);
+    recipe r = recipe_of(code, p);
+    int64_t n = array_numel(in);
+    if (!taken(code, r, out, in, n)) return below(code, out, in, dims, p);
+    if (is_single_row(r, out, in, n)) return reduce_row(r, code, out, in, n, p);
     plan pl = make_plan(out, in, dims);
     return choose_shape(&pl) ? run_plan(&pl, code, out, in->dtype, p) : reduce_copy(code, out, in, dims, p);
 }
