@@ -12,6 +12,12 @@ list(APPEND sources ${TESSERA_GENERATED_SOURCES})
 set(objects "")
 
 # tessera_objects(NAME OPTIONS FILE...): object files that go into both libraries.
+# gcc clears structs of more than 48 bytes by "rep stos", which takes as long to start as the rest of a small operator.
+set(small_memset "")
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    set(small_memset -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign)
+endif()
+
 function(tessera_objects name options)
     if(NOT ARGN)
         return()
@@ -24,7 +30,7 @@ function(tessera_objects name options)
     endif()
     target_include_directories(${name} SYSTEM PRIVATE ${TESSERA_INCLUDE_DIRS})
     target_compile_definitions(${name} PRIVATE ${TESSERA_DEFINITIONS} TSR_VERSION="${PROJECT_VERSION}")
-    target_compile_options(${name} PRIVATE ${OpenMP_C_FLAGS} -fno-semantic-interposition ${options})
+    target_compile_options(${name} PRIVATE ${OpenMP_C_FLAGS} -fno-semantic-interposition ${small_memset} ${options})
     set(objects ${objects} $<TARGET_OBJECTS:${name}> PARENT_SCOPE)
 endfunction()
 

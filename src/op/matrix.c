@@ -25,7 +25,7 @@ static bool has_rank(const op_ctx *c, const char *name, const tsr_tensor *t, int
 }
 
 /* a [.., m, k] and b [.., k, n] of three dimensions. */
-static bool multiplies(const op_ctx *c, const tsr_tensor *a, const tsr_tensor *b, const tsr_tensor *as_given,
+static bool multiplies(const op_ctx *c, const array *a, const array *b, const tsr_tensor *as_given,
                        const tsr_tensor *b_given)
 {
     if (a->shape[0] == b->shape[0] && a->shape[2] == b->shape[1]) return true;
@@ -35,36 +35,54 @@ static bool multiplies(const op_ctx *c, const tsr_tensor *a, const tsr_tensor *b
 
 /* ---- the kernel --------------------------------------------------------------------------------------------------- */
 
+static void insert_dim(array *a, int at)
+{
+    int64_t stride = at < a->ndim ? a->shape[at] * a->stride[at] : 1;
+    for (int d = a->ndim++; d > at; d--) a->shape[d] = a->shape[d - 1], a->stride[d] = a->stride[d - 1];
+    a->shape[at] = 1, a->stride[at] = stride;
+}
+
 /* t as [b, m, n], where lead and trail say how many sizes of 1 come before and after its own dimensions. */
-static tsr_tensor *as_batch(tsr_tensor *t, int lead, int trail)
+static array as_batch(const tsr_tensor *t, int lead, int trail)
 {
-    for (; t && lead > 0; lead--) t = region_unsqueeze(t, 0);
-    for (; t && trail > 0; trail--) t = region_unsqueeze(t, t->ndim);
-    return t;
+    array a = array_of(t);
+    for (; lead > 0; lead--) insert_dim(&a, 0);
+    for (; trail > 0; trail--) insert_dim(&a, a.ndim);
+    return a;
 }
 
-static bool multiply(tsr_tensor *out, tsr_tensor *a, tsr_tensor *b, double alpha, double beta)
+static tsr_shape batch_shape(const array *x, const array *y)
 {
-    if (!out || !a || !b) return false;
-    array o = array_of(out), x = array_of(a), y = array_of(b);
+    return TSR_SHAPE(x->shape[0], x->shape[1], y->shape[2]);
+}
+static tsr_shape matrix_shape(const array *x, const array *y) { return TSR_SHAPE(x->shape[1], y->shape[2]); }
+static tsr_shape vector_shape(const array *x, const array *y)
+{
+    (void)y;
+    return TSR_SHAPE(x->shape[1]);
+}
+
+/* The result: a batch of matrices, one matrix, or one column. */
+static bool multiply(const tsr_tensor *out, const array *a, const array *b, double alpha, double beta)
+{
+    array o = as_batch(out, out->ndim == 3 ? 0 : 1, out->ndim == 1 ? 1 : 0);
     profile_count_flops(2 * tensor_numel(out) * a->shape[2]);
-    return tensor_numel(out) == 0 || op_backend(out)->matmul(&o, &x, &y, alpha, beta);
+    return tensor_numel(out) == 0 || op_backend(out)->matmul(&o, a, b, alpha, beta);
 }
 
-/* The product of two 3-d tensors, as a fresh tensor of `shape`. */
-static tsr_tensor *product(op_ctx *c, tsr_tensor *a, tsr_tensor *b, tsr_shape shape)
+static tsr_tensor *product(op_ctx *c, const array *a, const array *b, tsr_shape shape)
 {
     tsr_tensor *out = op_output(c, (tsr_dtype)a->dtype, shape, NULL);
-    tsr_tensor *o = out ? region_reshape(out, &TSR_SHAPE(a->shape[0], a->shape[1], b->shape[2])) : NULL;
-    return multiply(o, a, b, 1, 0) ? out : NULL;
+    return out && multiply(out, a, b, 1, 0) ? out : NULL;
 }
 
 tsr_tensor *op_bmm(op_ctx *c, const tsr_bmm_args *a)
 {
     tsr_tensor *x = a->input, *y = a->mat2;
     if (!has_rank(c, "input", x, 3) || !has_rank(c, "mat2", y, 3) || !one_dtype(c, "mat2", x, y)) return NULL;
-    if (!multiplies(c, x, y, x, y)) return NULL;
-    return product(c, x, y, TSR_SHAPE(x->shape[0], x->shape[1], y->shape[2]));
+    array left = array_of(x), right = array_of(y);
+    if (!multiplies(c, &left, &right, x, y)) return NULL;
+    return product(c, &left, &right, batch_shape(&left, &right));
 }
 
 void op_bmm_grad(op_ctx *c, const tsr_bmm_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -77,9 +95,9 @@ tsr_tensor *op_mm(op_ctx *c, const tsr_mm_args *a)
 {
     if (!has_rank(c, "input", a->input, 2) || !has_rank(c, "mat2", a->mat2, 2)) return NULL;
     if (!one_dtype(c, "mat2", a->input, a->mat2)) return NULL;
-    tsr_tensor *x = as_batch(a->input, 1, 0), *y = as_batch(a->mat2, 1, 0);
-    if (!x || !y || !multiplies(c, x, y, a->input, a->mat2)) return NULL;
-    return product(c, x, y, TSR_SHAPE(x->shape[1], y->shape[2]));
+    array x = as_batch(a->input, 1, 0), y = as_batch(a->mat2, 1, 0);
+    if (!multiplies(c, &x, &y, a->input, a->mat2)) return NULL;
+    return product(c, &x, &y, matrix_shape(&x, &y));
 }
 
 void op_mm_grad(op_ctx *c, const tsr_mm_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -117,32 +135,18 @@ static bool whole_factor(const op_ctx *c, const char *name, tsr_number factor, t
 }
 
 /* The whole: shape_of gives the result's shape from the two batches of matrices. */
-static tsr_tensor *affine_product(op_ctx *c, const affine *f,
-                                  tsr_shape (*shape_of)(const tsr_tensor *, const tsr_tensor *))
+static tsr_tensor *affine_product(op_ctx *c, const affine *f, tsr_shape (*shape_of)(const array *, const array *))
 {
     if (!one_dtype(c, "the second factor", f->x, f->y) || !one_dtype(c, "input", f->x, f->input)) return NULL;
     tsr_dtype dtype = (tsr_dtype)f->x->dtype;
     if (!whole_factor(c, "alpha", f->alpha, dtype) || !whole_factor(c, "beta", f->beta, dtype)) return NULL;
-    tsr_tensor *x = as_batch(region_unaliased(c, f->x), f->x_lead, f->x_trail);
-    tsr_tensor *y = as_batch(region_unaliased(c, f->y), f->y_lead, f->y_trail);
-    if (!x || !y || !multiplies(c, x, y, f->x, f->y)) return NULL;
-    tsr_shape shape = shape_of(x, y);
+    tsr_tensor *left = region_unaliased(c, f->x), *right = region_unaliased(c, f->y);
+    if (!left || !right) return NULL;
+    array x = as_batch(left, f->x_lead, f->x_trail), y = as_batch(right, f->y_lead, f->y_trail);
+    if (!multiplies(c, &x, &y, f->x, f->y)) return NULL;
+    tsr_shape shape = shape_of(&x, &y);
     tsr_tensor *out = affine_output(c, f, &shape);
-    tsr_tensor *o = out ? as_batch(out, out->ndim == 3 ? 0 : 1, out->ndim == 1 ? 1 : 0) : NULL;
-    return multiply(o, x, y, op_f64(f->alpha), op_f64(f->beta)) ? out : NULL;
-}
-
-static tsr_shape batch_shape(const tsr_tensor *x, const tsr_tensor *y)
-{
-    return TSR_SHAPE(x->shape[0], x->shape[1], y->shape[2]);
-}
-
-static tsr_shape matrix_shape(const tsr_tensor *x, const tsr_tensor *y) { return TSR_SHAPE(x->shape[1], y->shape[2]); }
-
-static tsr_shape vector_shape(const tsr_tensor *x, const tsr_tensor *y)
-{
-    (void)y;
-    return TSR_SHAPE(x->shape[1]);
+    return out && multiply(out, &x, &y, op_f64(f->alpha), op_f64(f->beta)) ? out : NULL;
 }
 
 /* t times a number, which is mostly 1. */

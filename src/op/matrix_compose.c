@@ -43,6 +43,7 @@ tsr_tensor *op_outer(op_ctx *c, const tsr_outer_args *a)
 static tsr_tensor *fold_rows(tsr_tensor *a, tsr_tensor *b)
 {
     tsr_shape shape = op_shape(a);
+    if (a->ndim == 2) return tsr_mm(a, b);
     int64_t rows = region_count(&shape, 0, shape.n - 1), k = shape.v[shape.n - 1];
     tsr_tensor *out = tsr_mm(tsr_reshape(a, TSR_SHAPE(rows, k)), b);
     if (!out) return NULL;

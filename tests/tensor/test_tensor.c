@@ -1,4 +1,5 @@
 /* test_tensor.c: handles, scopes, views' geometry, overlap, printing. Expected texts are what PyTorch 1.13 prints. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -257,6 +258,58 @@ static void any_failed_allocation_is_an_error(void **state)
     }
 }
 
+/* Few bytes lie in the storage's block, many in one of their own: what is told apart is how many blocks there are. */
+static void data_of_every_size_is_aligned_and_given_back(void **state)
+{
+    (void)state;
+    for (int64_t n = 1020; n <= 1030; n++) {
+        int64_t before = tsr_memory_get_stats().blocks;
+        unsigned char bytes[1030];
+        memset(bytes, (int)n & 255, sizeof bytes);
+        tsr_tensor *t = tsr_from_data(bytes, TSR_SHAPE(n), TSR_U8);
+        assert_int_equal((uintptr_t)tsr_data(t) % 64, 0);
+        assert_memory_equal(tsr_data(t), bytes, (size_t)n);
+        assert_int_equal(tsr_memory_get_stats().blocks, before + (n <= 1024 ? 2 : 3));
+        tsr_release(t);
+        assert_int_equal(tsr_memory_get_stats().blocks, before);
+    }
+}
+
+static void *make_and_end(void *user)
+{
+    (void)user;
+    return floats(TSR_SHAPE(2), counting);
+}
+
+static void a_tensor_of_a_thread_that_ended_is_counted_until_it_is_released(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *made = NULL;
+    assert_int_equal(pthread_create(&thread, NULL, make_and_end, NULL), 0);
+    assert_int_equal(pthread_join(thread, &made), 0);
+    assert_int_equal(tsr_live_tensors(), 1);
+    tsr_release(made);
+    assert_int_equal(tsr_live_tensors(), 0);
+}
+
+static void a_result_that_others_hold_too_is_returned_with_one_owner_more(void **state)
+{
+    (void)state;
+    tsr_mark outer = tsr_scope_open(), inner = tsr_scope_open();
+    tsr_tensor *t = tsr_keep(floats(TSR_SHAPE(2), counting));
+    assert_ptr_equal(tsr_scope_return(inner, t), t); /* the only one: it stays where it is */
+    inner = tsr_scope_open();
+    assert_ptr_equal(tsr_scope_return(inner, t), t); /* not the inner scope's: it is taken */
+    tsr_scope_close(outer);
+    assert_int_equal(tsr_live_tensors(), 1);
+    tsr_release(t);
+    tsr_mark only = tsr_scope_open();
+    t = tsr_scope_return(only, floats(TSR_SHAPE(2), counting)); /* the caller's */
+    assert_int_equal(tsr_live_tensors(), 1);
+    tsr_release(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +328,9 @@ int main(void)
         cmocka_unit_test_teardown(large_tensors_print_their_edges, nothing_is_left),
         cmocka_unit_test_teardown(a_tensor_of_several_elements_has_no_single_value, nothing_is_left),
         cmocka_unit_test_teardown(any_failed_allocation_is_an_error, nothing_is_left),
+        cmocka_unit_test_teardown(data_of_every_size_is_aligned_and_given_back, nothing_is_left),
+        cmocka_unit_test_teardown(a_tensor_of_a_thread_that_ended_is_counted_until_it_is_released, nothing_is_left),
+        cmocka_unit_test_teardown(a_result_that_others_hold_too_is_returned_with_one_owner_more, nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,8 @@ static double fold_long_row(const fold *f, const char *row, int64_t n, int64_t s
 {
     enum { BLOCK = 4096 };
     double acc = f->start;
-    for (int64_t i = 0; i < n; i += BLOCK) acc = f->combine(f->row(row + i * size, tsr_min_i64(BLOCK, n - i), aux), acc);
+    for (int64_t i = 0; i < n; i += BLOCK)
+        acc = f->combine(f->row(row + i * size, tsr_min_i64(BLOCK, n - i), aux), acc);
     return acc;
 }
 

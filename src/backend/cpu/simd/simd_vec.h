@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #define TIER_PASTE_(name, tier) name##_##tier
 #define TIER_PASTE(name, tier) TIER_PASTE_(name, tier)
@@ -38,6 +41,51 @@ __attribute__((noinline, unused)) static void copy_bytes(void *to, const void *f
     memcpy(to, from, bytes);
 }
 
+/* The first n lanes of a vector, 0 < n < lanes, from and to memory; the rest is 0, and is not touched. Not by
+   way of other memory: a load of several short stores waits for all of them. */
+#if defined(__AVX512F__)
+#define FIRST_LANES(real, vec, suffix, masks, ps)                                                                      \
+    VECTOR_INLINE vec load_first##suffix(const real *from, int64_t n)                                                  \
+    {                                                                                                                  \
+        return _mm512_maskz_loadu_##ps((masks)((1u << n) - 1), from);                                                  \
+    }                                                                                                                  \
+    VECTOR_INLINE void store_first##suffix(real *to, vec x, int64_t n)                                                 \
+    {                                                                                                                  \
+        _mm512_mask_storeu_##ps(to, (masks)((1u << n) - 1), x);                                                        \
+    }
+FIRST_LANES(float, vec32, 32, __mmask16, ps)
+FIRST_LANES(double, vec64, 64, __mmask8, pd)
+#elif defined(__AVX2__)
+VECTOR_INLINE __m256i first_bytes(int64_t n)
+{
+    static const int32_t set_then_clear[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const void *)((const char *)set_then_clear + 32 - n));
+}
+
+#define FIRST_LANES(real, vec, suffix, ps)                                                                             \
+    VECTOR_INLINE vec load_first##suffix(const real *from, int64_t n)                                                  \
+    {                                                                                                                  \
+        return _mm256_maskload_##ps(from, first_bytes(n * (int64_t)sizeof(real)));                                     \
+    }                                                                                                                  \
+    VECTOR_INLINE void store_first##suffix(real *to, vec x, int64_t n)                                                 \
+    {                                                                                                                  \
+        _mm256_maskstore_##ps(to, first_bytes(n *(int64_t)sizeof(real)), x);                                           \
+    }
+FIRST_LANES(float, vec32, 32, ps)
+FIRST_LANES(double, vec64, 64, pd)
+#else
+#define FIRST_LANES(real, vec, suffix)                                                                                 \
+    VECTOR_INLINE vec load_first##suffix(const real *from, int64_t n)                                                  \
+    {                                                                                                                  \
+        vec x = {0};                                                                                                   \
+        copy_bytes(&x, from, (size_t)n * sizeof(real));                                                                \
+        return x;                                                                                                      \
+    }                                                                                                                  \
+    VECTOR_INLINE void store_first##suffix(real *to, vec x, int64_t n) { copy_bytes(to, &x, (size_t)n * sizeof(real)); }
+FIRST_LANES(float, vec32, 32)
+FIRST_LANES(double, vec64, 64)
+#endif
+
 #define VECTOR_FUNCTIONS(real, vec, mask, lanes, suffix)                                                               \
     VECTOR_INLINE vec splat##suffix(real x) { return x - (vec){0}; }                                                   \
     VECTOR_INLINE vec load##suffix(const real *from)                                                                   \
@@ -50,15 +98,12 @@ __attribute__((noinline, unused)) static void copy_bytes(void *to, const void *f
     /* The first n elements, 0 < n; beyond `lanes` all are taken. The rest of the vector is 0. */                      \
     VECTOR_INLINE vec load_some##suffix(const real *from, int64_t n)                                                   \
     {                                                                                                                  \
-        if (n >= lanes) return load##suffix(from);                                                                     \
-        vec x = {0};                                                                                                   \
-        copy_bytes(&x, from, (size_t)n * sizeof(real));                                                                \
-        return x;                                                                                                      \
+        return n >= lanes ? load##suffix(from) : load_first##suffix(from, n);                                          \
     }                                                                                                                  \
     VECTOR_INLINE void store_some##suffix(real *to, vec x, int64_t n)                                                  \
     {                                                                                                                  \
         if (n >= lanes) store##suffix(to, x);                                                                          \
-        else copy_bytes(to, &x, (size_t)n * sizeof(real));                                                             \
+        else store_first##suffix(to, x, n);                                                                            \
     }                                                                                                                  \
     /* Element i of a row that has n, and those after it; or, where step is 0, its one element throughout. */          \
     VECTOR_INLINE vec fetch##suffix(const void *row, int step, int64_t i, int64_t n)                                   \
