@@ -135,8 +135,8 @@ static void publish(thread_cache *c)
 /* So many bytes went out, or came back when negative. */
 static void count_bytes(thread_cache *c, int64_t bytes)
 {
-    bump(&c->counted.current, bytes);
-    int64_t unpublished = read_counter(&c->counted.current) - c->published;
+    int64_t now = read_counter(&c->counted.current) + bytes, unpublished = now - c->published;
+    atomic_store_explicit(&c->counted.current, now, memory_order_relaxed);
     if (unpublished >= PUBLISH_STEP || unpublished <= -PUBLISH_STEP) publish(c);
 }
 

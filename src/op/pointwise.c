@@ -37,17 +37,6 @@ static bool broadcast_all(const op_ctx *c, tsr_tensor *const *in, int n, tsr_sha
     return true;
 }
 
-/* Contiguous tensors of one shape are rows to a kernel, which saves describing and comparing their dimensions: for tensors of
-   a few elements that is most of the time. */
-static array as_row(const tsr_tensor *t, int64_t n)
-{
-    array a; /* whose other dimensions are not looked at */
-    a.data = (char *)t->storage->data + t->offset * (int64_t)tsr_dtype_size((tsr_dtype)t->dtype);
-    a.dtype = t->dtype, a.ndim = 1;
-    a.shape[0] = n, a.stride[0] = 1;
-    return a;
-}
-
 static bool is_plain(const op_ctx *c, const tsr_tensor *t, tsr_dtype compute)
 {
     return !c->dest && t->dtype == compute && t->storage->data && shape_is_contiguous(t->ndim, t->shape, t->stride);
@@ -65,7 +54,7 @@ static tsr_tensor *unary_row(unary_code code, tsr_tensor *x, tsr_dtype out, cons
     tsr_tensor *y = tensor_empty_strided(out, x->ndim, x->shape, x->stride, (tsr_device)x->storage->device);
     int64_t n = tensor_numel(x);
     if (!y || n == 0) return y;
-    array src = as_row(x, n), dst = as_row(y, n);
+    array src = pointwise_row(x, n), dst = pointwise_row(y, n);
     return op_backend(y)->unary(code, &dst, &src, p) ? y : NULL;
 }
 
@@ -74,7 +63,7 @@ static tsr_tensor *binary_rows(binary_code code, tsr_tensor *x, tsr_tensor *y, t
     tsr_tensor *z = tensor_empty_strided(out, x->ndim, x->shape, x->stride, (tsr_device)x->storage->device);
     int64_t n = tensor_numel(x);
     if (!z || n == 0) return z;
-    array a = as_row(x, n), b = as_row(y, n), dst = as_row(z, n);
+    array a = pointwise_row(x, n), b = pointwise_row(y, n), dst = pointwise_row(z, n);
     return op_backend(z)->binary(code, &dst, &a, &b, p) ? z : NULL;
 }
 

@@ -28,6 +28,17 @@ bool pointwise_fits(const op_ctx *c, tsr_number value, tsr_dtype dtype);
 /* The same as pointwise_fill with a number from the caller, which must fit t's dtype. */
 tsr_tensor *pointwise_fill_checked(const op_ctx *c, tsr_tensor *t, tsr_number value);
 
+/* A contiguous tensor of n elements as a row, which saves describing and comparing its dimensions: for a few elements that is
+   most of the time. */
+static inline array pointwise_row(const tsr_tensor *t, int64_t n)
+{
+    array a; /* whose other dimensions are not looked at */
+    a.data = (char *)t->storage->data + t->offset * (int64_t)tsr_dtype_size((tsr_dtype)t->dtype);
+    a.dtype = t->dtype, a.ndim = 1;
+    a.shape[0] = n, a.stride[0] = 1;
+    return a;
+}
+
 /* A tensor as kernels along a dimension want it: a 0-d one as if it had one dimension. */
 array pointwise_array_1d(const tsr_tensor *t);
 

@@ -38,37 +38,50 @@ int64_t reduce_count(const tsr_shape *shape, uint32_t mask)
     return n;
 }
 
+/* The sizes that are left, and how many they are. */
+static int left_sizes(int ndim, const int64_t *size, uint32_t mask, bool keepdim, int64_t *left)
+{
+    int n = 0;
+    for (int d = 0; d < ndim; d++) {
+        bool reduced = mask & (1u << d);
+        if (!reduced || keepdim) left[n++] = reduced ? 1 : size[d];
+    }
+    return n;
+}
+
 tsr_shape reduce_shape(const tsr_shape *shape, uint32_t mask, bool keepdim)
 {
     tsr_shape left = {0};
-    for (int d = 0; d < shape->n; d++) {
-        bool reduced = mask & (1u << d);
-        if (!reduced || keepdim) left.v[left.n++] = reduced ? 1 : shape->v[d];
-    }
+    left.n = left_sizes(shape->n, shape->v, mask, keepdim, left.v);
     return left;
 }
 
 /* The output as the kernel wants it, with reduced dimensions of size 1, whether or not they are kept. */
-static array with_reduced(const tsr_tensor *out, const tsr_shape *in, uint32_t mask, bool keepdim)
+static array with_reduced(const tsr_tensor *out, const tsr_tensor *in, uint32_t mask, bool keepdim)
 {
     array a = array_of(out);
-    for (int d = 0, from = 0; d < in->n; d++) {
+    for (int d = 0, from = 0; d < in->ndim; d++) {
         bool reduced = mask & (1u << d);
-        a.shape[d] = reduced ? 1 : in->v[d];
+        a.shape[d] = reduced ? 1 : in->shape[d];
         a.stride[d] = reduced ? 0 : out->stride[from];
         from += !reduced || keepdim;
     }
-    a.ndim = in->n;
+    a.ndim = in->ndim;
     return a;
 }
 
-tsr_tensor *reduce_run(op_ctx *c, reduce_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out, uint32_t mask,
-                       bool keepdim, const double *p)
+tsr_tensor *reduce_run(reduce_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out, uint32_t mask, bool keepdim,
+                       const double *p)
 {
-    tsr_shape shape = op_shape(x);
-    tsr_tensor *in = op_cast(x, compute), *y = op_output(c, out, reduce_shape(&shape, mask, keepdim), NULL);
+    int64_t left[TSR_MAX_DIMS];
+    int n = left_sizes(x->ndim, x->shape, mask, keepdim, left);
+    tsr_tensor *in = op_cast(x, compute), *y = tensor_empty(out, n, left, (tsr_device)x->storage->device);
     if (!in || !y) return NULL;
-    array src = array_of(in), dst = with_reduced(y, &shape, mask, keepdim);
+    if (mask == (1u << x->ndim) - 1 && shape_is_contiguous(in->ndim, in->shape, in->stride)) {
+        array row = pointwise_row(in, tensor_numel(in)), total = pointwise_row(y, 1);
+        return op_backend(in)->reduce(code, &total, &row, 1, p) ? y : NULL;
+    }
+    array src = array_of(in), dst = with_reduced(y, x, mask, keepdim);
     return op_backend(in)->reduce(code, &dst, &src, mask, p) ? y : NULL;
 }
 
@@ -100,7 +113,7 @@ tsr_tensor *op_sum(op_ctx *c, const tsr_sum_args *a)
     uint32_t mask;
     tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
-    return reduce_run(c, R_SUM, a->input, dtype, dtype, mask, a->keepdim, NULL);
+    return reduce_run(R_SUM, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
 
 void op_sum_grad(op_ctx *c, const tsr_sum_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -116,7 +129,7 @@ tsr_tensor *op_nansum(op_ctx *c, const tsr_nansum_args *a)
     tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
     reduce_code code = tsr_dtype_is_floating(dtype) ? R_NANSUM : R_SUM;
-    return reduce_run(c, code, a->input, dtype, dtype, mask, a->keepdim, NULL);
+    return reduce_run(code, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
 
 void op_nansum_grad(op_ctx *c, const tsr_nansum_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -134,7 +147,7 @@ tsr_tensor *op_mean(op_ctx *c, const tsr_mean_args *a)
     if (!tsr_dtype_is_floating(dtype))
         return op_fail(c, "the mean of %s numbers needs a floating dtype", tsr_dtype_name(dtype));
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
-    return reduce_run(c, R_MEAN, a->input, dtype, dtype, mask, a->keepdim, NULL);
+    return reduce_run(R_MEAN, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
 
 void op_mean_grad(op_ctx *c, const tsr_mean_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -152,7 +165,7 @@ tsr_tensor *op_prod(op_ctx *c, const tsr_prod_args *a)
     uint32_t mask;
     tsr_dtype dtype = reduce_sum_dtype(a->input, a->dtype);
     if (!reduce_dim(c, a->dim, a->input->ndim, &mask)) return NULL;
-    return reduce_run(c, R_PROD, a->input, dtype, dtype, mask, a->keepdim, NULL);
+    return reduce_run(R_PROD, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
 
 /* The product of the elements before each along dim. */
@@ -192,22 +205,22 @@ void op_prod_grad(op_ctx *c, const tsr_prod_args *a, tsr_tensor *const *grad, ts
 
 /* ---- truth ---------------------------------------------------------------------------------------------------------------- */
 
-static tsr_tensor *truth(op_ctx *c, reduce_code code, tsr_tensor *x, uint32_t mask, bool keepdim)
+static tsr_tensor *truth(reduce_code code, tsr_tensor *x, uint32_t mask, bool keepdim)
 {
-    tsr_tensor *found = reduce_run(c, code, x, (tsr_dtype)x->dtype, TSR_BOOL, mask, keepdim, NULL);
+    tsr_tensor *found = reduce_run(code, x, (tsr_dtype)x->dtype, TSR_BOOL, mask, keepdim, NULL);
     return x->dtype == TSR_U8 ? op_cast(found, TSR_U8) : found; /* bytes were booleans once */
 }
 
 tsr_tensor *op_any(op_ctx *c, const tsr_any_args *a)
 {
     uint32_t mask;
-    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(c, R_ANY, a->input, mask, a->keepdim) : NULL;
+    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(R_ANY, a->input, mask, a->keepdim) : NULL;
 }
 
 tsr_tensor *op_all(op_ctx *c, const tsr_all_args *a)
 {
     uint32_t mask;
-    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(c, R_ALL, a->input, mask, a->keepdim) : NULL;
+    return reduce_dim(c, a->dim, a->input->ndim, &mask) ? truth(R_ALL, a->input, mask, a->keepdim) : NULL;
 }
 
 /* An empty list is no dimension here, not all of them. */
@@ -220,13 +233,13 @@ static bool listed_dims(const op_ctx *c, const tsr_shape *dims, int ndim, uint32
 tsr_tensor *op_any_dims(op_ctx *c, const tsr_any_dims_args *a)
 {
     uint32_t mask;
-    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(c, R_ANY, a->input, mask, a->keepdim) : NULL;
+    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(R_ANY, a->input, mask, a->keepdim) : NULL;
 }
 
 tsr_tensor *op_all_dims(op_ctx *c, const tsr_all_dims_args *a)
 {
     uint32_t mask;
-    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(c, R_ALL, a->input, mask, a->keepdim) : NULL;
+    return listed_dims(c, &a->dim, a->input->ndim, &mask) ? truth(R_ALL, a->input, mask, a->keepdim) : NULL;
 }
 
 /* ---- logarithms of sums ------------------------------------------------------------------------------------------------- */
@@ -236,7 +249,7 @@ tsr_tensor *op_logsumexp(op_ctx *c, const tsr_logsumexp_args *a)
     uint32_t mask;
     tsr_dtype dtype = op_float_type((tsr_dtype)a->input->dtype);
     if (!reduce_dims(c, &a->dim, a->input->ndim, &mask)) return NULL;
-    return reduce_run(c, R_LOGSUMEXP, a->input, dtype, dtype, mask, a->keepdim, NULL);
+    return reduce_run(R_LOGSUMEXP, a->input, dtype, dtype, mask, a->keepdim, NULL);
 }
 
 void op_logsumexp_grad(op_ctx *c, const tsr_logsumexp_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
@@ -261,7 +274,7 @@ tsr_tensor *op_linalg_vector_norm(op_ctx *c, const tsr_linalg_vector_norm_args *
     if (!reduce_dims(c, &a->dim, shape.n, &mask)) return NULL;
     if (reduce_count(&shape, mask) == 0 && (order < 0 || isinf(order)))
         return op_fail(c, "%s has nothing to take the norm of order %g of", shape_text(&shape), order);
-    return reduce_run(c, R_NORM, a->input, dtype, dtype, mask, a->keepdim, &order);
+    return reduce_run(R_NORM, a->input, dtype, dtype, mask, a->keepdim, &order);
 }
 
 /* sign(x) |x|^(order - 1), and 0 at 0 */

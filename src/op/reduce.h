@@ -18,8 +18,8 @@ int64_t reduce_count(const tsr_shape *shape, uint32_t mask);
 tsr_shape reduce_shape(const tsr_shape *shape, uint32_t mask, bool keepdim);
 
 /* Run a kernel over x, cast to `compute`; the result has dtype `out`. */
-tsr_tensor *reduce_run(op_ctx *c, reduce_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out, uint32_t mask,
-                       bool keepdim, const double *p);
+tsr_tensor *reduce_run(reduce_code code, tsr_tensor *x, tsr_dtype compute, tsr_dtype out, uint32_t mask, bool keepdim,
+                       const double *p);
 
 /* For derivatives (recorded): a reduced t with its dimensions of size 1 back; the same repeated to the input's shape. */
 tsr_tensor *reduce_restore(tsr_tensor *t, const tsr_shape *input, uint32_t mask);

@@ -29,7 +29,7 @@ static tsr_tensor *extreme(op_ctx *c, tsr_tensor *x, uint32_t mask, bool keepdim
 {
     tsr_dtype dtype = (tsr_dtype)x->dtype;
     if (refuse_nothing(c, x, mask)) return NULL;
-    return reduce_run(c, extreme_code(x, largest), x, dtype, dtype, mask, keepdim, NULL);
+    return reduce_run(extreme_code(x, largest), x, dtype, dtype, mask, keepdim, NULL);
 }
 
 /* Each element that equals the result y (or is NaN with it) gets its part of the gradient. */
@@ -109,7 +109,7 @@ tsr_tensor *op_min_other(op_ctx *c, const tsr_min_other_args *a)
 static tsr_tensor *position(op_ctx *c, tsr_tensor *x, uint32_t mask, bool keepdim, bool largest)
 {
     if (refuse_nothing(c, x, mask)) return NULL;
-    return reduce_run(c, largest ? R_ARGMAX : R_ARGMIN, x, (tsr_dtype)x->dtype, TSR_I64, mask, keepdim, NULL);
+    return reduce_run(largest ? R_ARGMAX : R_ARGMIN, x, (tsr_dtype)x->dtype, TSR_I64, mask, keepdim, NULL);
 }
 
 tsr_tensor *op_argmax(op_ctx *c, const tsr_argmax_args *a)

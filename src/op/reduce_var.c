@@ -14,7 +14,7 @@ static tsr_tensor *variance(op_ctx *c, tsr_tensor *x, const tsr_shape *dims, boo
     tsr_dtype dtype = (tsr_dtype)x->dtype;
     if (!op_is_float(x)) return op_fail(c, "needs a floating input, got %s", tsr_dtype_name(dtype));
     if (!reduce_dims(c, dims, x->ndim, &mask)) return NULL;
-    return reduce_run(c, R_VAR, x, dtype, dtype, mask, keepdim, &correction);
+    return reduce_run(R_VAR, x, dtype, dtype, mask, keepdim, &correction);
 }
 
 /* 2 g (x - mean) / (n - correction) */
