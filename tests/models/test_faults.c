@@ -203,11 +203,12 @@ static tsr_status save_and_restore(void *user)
     return status;
 }
 
-static tsr_status convert(void *user)
+static tsr_status convert(void *user) { return tsr_module_to(((built *)user)->model, TSR_F64); }
+
+/* A tensor has a block more where its data are many bytes: the same blocks are left only of the same dtype. */
+static void convert_back(void *user)
 {
-    built *b = user;
-    tsr_dtype old = tsr_dtype_of(tsr_module_tensor(b->model, "encoder.conv_in.weight"));
-    return tsr_module_to(b->model, old == TSR_F32 ? TSR_F64 : TSR_F32);
+    tensors_require(tsr_module_to(((built *)user)->model, TSR_F32) == TSR_OK, "back");
 }
 
 static void reconstructing_saving_and_converting(void **state)
@@ -221,7 +222,7 @@ static void reconstructing_saving_and_converting(void **state)
     drop_gradients(&b);
     expect_clean_failures((attempt){"state", save_and_restore, nothing, &b});
     assert_int_equal(temp_count(), 1); /* no temporary file is left */
-    expect_clean_failures((attempt){"convert", convert, nothing, &b});
+    expect_clean_failures((attempt){"convert", convert, convert_back, &b});
     take_down(&b);
 }
 
