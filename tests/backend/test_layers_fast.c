@@ -240,6 +240,8 @@ static void paddings(void)
     check_pad(PAD_CONSTANT, 2, 6, 5, -4, 3);
     check_pad(PAD_REFLECT, 3, 4, 5, 2, 1);
     check_pad(PAD_CIRCULAR, 3, 4, 5, 1, 2);
+    check_pad(PAD_REPLICATE, 3, 4, 5, 3, 6);
+    check_pad(PAD_REFLECT, 2, 6, 5, -1, 2);
 }
 
 static void padding_agrees_with_the_reference(void **state)
