@@ -1,6 +1,6 @@
-/* simd_softmax.c: softmax and log-softmax of f32 and f64, and their gradients. Each lane is worked on as a contiguous
-   row; where the dimension is strided in memory, the arrays are copied so that it is innermost (the copies transpose
-   quickly, simd_copy.c) and the result is copied back. */
+/* simd_softmax.c: softmax and log-softmax of f32 and f64, and their gradients. A lane is a contiguous row, or lanes that
+   are adjacent in memory are worked on side by side; arrays that disagree on that are copied so that lanes are rows
+   (the copies transpose quickly, simd_copy.c), and the result is copied back. */
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_private.h"
@@ -10,18 +10,23 @@
 
 #define REAL_BITS 32
 #include "backend/cpu/simd/simd_softmax_real.h"
+#include "backend/cpu/simd/simd_softmax_columns_real.h"
 #undef REAL_BITS
 #define REAL_BITS 64
 #include "backend/cpu/simd/simd_softmax_real.h"
+#include "backend/cpu/simd/simd_softmax_columns_real.h"
 #undef REAL_BITS
 
 static const backend *table; /* for copies, and for what lies below */
 static bool (*below)(const array *, const array *, int, bool);
 static bool (*below_grad)(const array *, const array *, const array *, int, bool);
 
+enum { SIDE_BY_SIDE = 16 };
+
 typedef struct lanes {
     int64_t n; /* elements of a lane */
     bool log_form, f32;
+    int64_t step[3]; /* elements from one to the next, in each array: for lanes side by side */
 } lanes;
 
 static void one_softmax(const lanes *l, char *out, const char *in)
@@ -47,6 +52,28 @@ static void grad_lanes(char *const *data, const int64_t *step, int64_t n, const 
     }
 }
 
+#define STRIP_OF(bits, real)                                                                                           \
+    (strip##bits)                                                                                                      \
+    {                                                                                                                  \
+        (real *)data[0], (const real *)data[1], (const real *)data[2], l->step[0], l->step[1], l->step[2], l->n, n     \
+    }
+
+static void softmax_side_by_side(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const lanes *l = user;
+    (void)step;
+    if (l->f32) softmax_columns32(&STRIP_OF(32, float), l->log_form);
+    else softmax_columns64(&STRIP_OF(64, double), l->log_form);
+}
+
+static void grad_side_by_side(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const lanes *l = user;
+    (void)step;
+    if (l->f32) grad_columns32(&STRIP_OF(32, float), l->log_form);
+    else grad_columns64(&STRIP_OF(64, double), l->log_form);
+}
+
 /* The array without its dimension dim (which has size 1 then): its lanes' first elements. */
 static array heads(const array *a, int dim)
 {
@@ -60,6 +87,22 @@ static void run_lanes(loop_body body, const lanes *how, int dim, const array *a,
     array first = heads(a, dim), second = heads(b, dim), third = c ? heads(c, dim) : second;
     loop l = loop_make(true, &first, &second, c ? &third : NULL, NULL);
     loop_run(&l, tsr_max_i64(1, LOOP_GRAIN_SLOW / tsr_max_i64(how->n, 1)), body, how);
+}
+
+/* Are so many lanes adjacent in all arrays that they are best worked on side by side? c may be NULL. If so that is done. */
+static bool ran_side_by_side(loop_body body, lanes how, int dim, const array *a, const array *b, const array *c)
+{
+    const array *all[] = {a, b, c};
+    if (a->ndim < 2) return false;
+    array first = heads(a, dim), second = heads(b, dim), third = c ? heads(c, dim) : second;
+    loop l = loop_make(true, &first, &second, c ? &third : NULL, NULL);
+    bool fits = l.shape[l.ndim - 1] >= SIDE_BY_SIDE;
+    for (int k = 0; k < l.operands; k++) {
+        fits = fits && l.stride[k][l.ndim - 1] == l.size[k];
+        how.step[k] = all[k]->stride[dim];
+    }
+    if (fits) loop_run(&l, tsr_max_i64(SIDE_BY_SIDE, LOOP_GRAIN_SLOW / how.n), body, &how);
+    return fits;
 }
 
 static bool contiguous_along(const array *a, int dim)
@@ -79,7 +122,7 @@ static bool taken(const array *a, int dim)
 
 static lanes lanes_of(const array *a, int dim, bool log_form)
 {
-    return (lanes){a->ndim == 0 ? 1 : a->shape[dim], log_form, a->dtype == TSR_F32};
+    return (lanes){a->ndim == 0 ? 1 : a->shape[dim], log_form, a->dtype == TSR_F32, {0}};
 }
 
 static bool softmax(const array *out, const array *in, int dim, bool log_form)
@@ -90,6 +133,7 @@ static bool softmax(const array *out, const array *in, int dim, bool log_form)
         run_lanes(softmax_lanes, &how, dim, out, in, NULL);
         return true;
     }
+    if (ran_side_by_side(softmax_side_by_side, how, dim, out, in, NULL)) return true;
     array moved;
     if (!room_along(in, dim, &moved)) return false;
     bool ok = table->copy(&moved, in);
@@ -116,7 +160,8 @@ static bool softmax_grad(const array *grad_in, const array *grad, const array *o
     if (!taken(out, dim)) return below_grad(grad_in, grad, out, dim, log_form);
     lanes how = lanes_of(out, dim, log_form);
     if (!contiguous_along(grad_in, dim) || !contiguous_along(grad, dim) || !contiguous_along(out, dim))
-        return grad_moved(&how, grad_in, grad, out, dim);
+        return ran_side_by_side(grad_side_by_side, how, dim, grad_in, grad, out) ||
+               grad_moved(&how, grad_in, grad, out, dim);
     run_lanes(grad_lanes, &how, dim, grad_in, grad, out);
     return true;
 }
