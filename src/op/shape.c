@@ -242,15 +242,13 @@ tsr_tensor *op_repeat_interleave_tensor(op_ctx *c, const tsr_repeat_interleave_t
 
 /* ---- order -------------------------------------------------------------------------------------------------------- */
 
-static tsr_tensor *flip_dim(tsr_tensor *t, int dim)
+/* The elements from the last to the first along dim, of an array that has some. */
+static array reversed(array a, int dim)
 {
-    int64_t n = t->shape[dim];
-    tsr_tensor *index = tensor_empty(TSR_I64, 1, &n, TSR_CPU), *out = tensor_empty_like(t, (tsr_dtype)t->dtype);
-    int64_t *to = tsr_data(index);
-    if (!to || !out) return NULL;
-    for (int64_t i = 0; i < n; i++) to[i] = n - 1 - i;
-    array o = array_of(out), in = array_of(t), at = array_of(index);
-    return op_backend(t)->index_select(&o, &in, &at, dim) ? out : NULL;
+    int64_t size = (int64_t)tsr_dtype_size((tsr_dtype)a.dtype);
+    a.data = (char *)a.data + (a.shape[dim] - 1) * a.stride[dim] * size;
+    a.stride[dim] = -a.stride[dim];
+    return a;
 }
 
 tsr_tensor *op_flip(op_ctx *c, const tsr_flip_args *a)
@@ -258,9 +256,13 @@ tsr_tensor *op_flip(op_ctx *c, const tsr_flip_args *a)
     uint32_t mask = 0;
     tsr_tensor *t = a->input;
     if (a->dims.n > 0 && !op_dim_mask(c, &a->dims, t->ndim, &mask)) return NULL;
-    for (int d = 0; t && d < a->input->ndim; d++)
-        if (mask & (1u << d)) t = flip_dim(t, d);
-    return t == a->input ? op_output_copy(c, t) : t;
+    if (mask == 0 || tensor_numel(t) == 0) return op_output_copy(c, t);
+    tsr_tensor *out = tensor_empty_like(t, (tsr_dtype)t->dtype);
+    if (!out) return NULL;
+    array to = array_of(out), from = array_of(t);
+    for (int d = 0; d < t->ndim; d++)
+        if (mask & (1u << d)) from = reversed(from, d);
+    return op_backend(t)->copy(&to, &from) ? out : NULL;
 }
 
 void op_flip_grad(op_ctx *c, const tsr_flip_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)

@@ -96,6 +96,19 @@ loop loop_make(bool sorted, const array *a, const array *b, const array *c, cons
     return l;
 }
 
+enum { LONG_ROW = 64 };
+
+loop loop_with_longer_rows(const loop *l)
+{
+    loop longer = *l;
+    int last = l->ndim - 1, longest = last;
+    for (int d = last - 1; d >= 0 && l->shape[longest] < LONG_ROW; d--)
+        if (l->shape[d] > l->shape[longest]) longest = d;
+    for (int d = longest; d < last; d++) swap_dims(&longer, d, d + 1);
+    merge_dims(&longer);
+    return longer;
+}
+
 array array_only_dims(const array *a, uint32_t dims)
 {
     array b = *a;
@@ -246,19 +259,6 @@ static void run_row(char *const *data, const int64_t *step, int64_t n, const voi
     j->row(data, j->unit, n, j->p);
 }
 
-/* Around a row of few elements more is to do than in it: then the longest dimension becomes the innermost, though its
-   elements lie apart. */
-static loop with_longer_rows(const loop *l)
-{
-    loop longer = *l;
-    int last = l->ndim - 1, longest = last;
-    for (int d = 0; d < last; d++)
-        if (l->shape[d] > l->shape[longest]) longest = d;
-    for (int d = longest; d < last; d++) swap_dims(&longer, d, d + 1);
-    merge_dims(&longer);
-    return longer;
-}
-
 /* Notes which operands the rows step through. */
 static bool all_direct(row_job *j)
 {
@@ -276,7 +276,7 @@ static void run_rows(row_job j, int64_t grain)
     bool direct = all_direct(&j);
     loop longer;
     if (j.l->ndim > 1 && j.l->shape[j.l->ndim - 1] < (direct ? SHORT_ROW : SHORT_STAGED_ROW)) {
-        longer = with_longer_rows(j.l);
+        longer = loop_with_longer_rows(j.l);
         j.l = &longer;
         direct = all_direct(&j);
     }

@@ -22,6 +22,10 @@ typedef struct loop {
 /* c and d may be NULL. `sorted` false keeps the dimensions' order, for loops whose order matters. */
 loop loop_make(bool sorted, const array *a, const array *b, const array *c, const array *d);
 
+/* Around a row of few elements more is to do than in it: the loop with a longer dimension innermost, though that one's
+   elements lie apart: the nearest that is long enough, or the longest. */
+loop loop_with_longer_rows(const loop *l);
+
 /* The array with size 1 in the dimensions that are not in the mask: what a loop over some dimensions is made of. */
 array array_only_dims(const array *a, uint32_t dims);
 

@@ -57,7 +57,7 @@ static void transpose_tile(char *dst, int64_t dst_stride, const char *src, int64
 }
 
 /* The loop's dimension `x` is contiguous in the source, its last one, y, in the destination. */
-enum { TILE_X = 32, TILE_Y = 64 };
+enum { TILE_X = 32, TILE_Y = 64, SHORT_ROW = 8 };
 
 typedef struct transposition {
     const loop *l;
@@ -100,8 +100,10 @@ static void run_transposition(const loop *l, int x)
 /* The dimension, other than the last, that is contiguous in the source; -1 when there is none worth it. */
 static int source_contiguous(const loop *l)
 {
-    if (l->stride[0][l->ndim - 1] != l->size[0]) return -1;
-    for (int d = 0; d < l->ndim - 1; d++)
+    int last = l->ndim - 1;
+    if (l->stride[0][last] != l->size[0]) return -1;
+    if (l->stride[1][last] == 0 && l->shape[last] >= SHORT_ROW) return -1; /* rows of one repeated element */
+    for (int d = 0; d < last; d++)
         if (l->stride[1][d] == l->size[1] && l->shape[d] >= 4) return d;
     return -1;
 }
@@ -116,27 +118,35 @@ static void copy_row(char *const *data, const int64_t *step, int64_t n, const vo
     memcpy(data[0], data[1], (size_t)(n * l->size[0]));
 }
 
+/* Adjacent results of one element, or of elements in reverse, are vectors; a step that is known helps everywhere. */
 #define STRIDED(type)                                                                                                  \
-    for (int64_t i = 0; i < n; i++) memcpy(to + i * step[0], from + i * step[1], sizeof(type))
+    {                                                                                                                  \
+        const int64_t size = (int64_t)sizeof(type), to_step = step[0], from_step = step[1];                            \
+        type one;                                                                                                      \
+        memcpy(&one, from, sizeof one);                                                                                \
+        if (to_step == size && from_step == 0)                                                                         \
+            for (int64_t i = 0; i < n; i++) memcpy(to + i * size, &one, sizeof one);                                   \
+        else if (to_step == size && from_step == -size)                                                                \
+            for (int64_t i = 0; i < n; i++) memcpy(to + i * size, from - i * size, sizeof one);                        \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++) memcpy(to + i * to_step, from + i * from_step, sizeof one);                \
+        break;                                                                                                         \
+    }
 
 static void copy_strided(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
     const loop *l = user;
-    char *to = data[0];
-    const char *from = data[1];
+    char *restrict to = data[0];
+    const char *restrict from = data[1];
     switch (l->size[0]) {
     case 8:
-        STRIDED(uint64_t);
-        break;
+        STRIDED(uint64_t)
     case 4:
-        STRIDED(uint32_t);
-        break;
+        STRIDED(uint32_t)
     case 2:
-        STRIDED(uint16_t);
-        break;
+        STRIDED(uint16_t)
     default:
-        STRIDED(uint8_t);
-        break;
+        STRIDED(uint8_t)
     }
 }
 
@@ -145,14 +155,28 @@ static bool is_itself(const loop *l)
     return l->data[0] == l->data[1] && memcmp(l->stride[0], l->stride[1], sizeof l->stride[0]) == 0;
 }
 
+static bool has_rows(const loop *l)
+{
+    int inner = l->ndim - 1;
+    return l->stride[0][inner] == l->size[0] && l->stride[1][inner] == l->size[1];
+}
+
 static void copy_same(const array *dst, const array *src)
 {
     loop l = loop_make(true, dst, src, NULL, NULL);
     if (l.count == 0 || is_itself(&l)) return;
-    int inner = l.ndim - 1, x = source_contiguous(&l);
-    if (l.stride[0][inner] == l.size[0] && l.stride[1][inner] == l.size[1]) loop_run(&l, LOOP_GRAIN, copy_row, &l);
-    else if (x >= 0) run_transposition(&l, x);
-    else loop_run(&l, LOOP_GRAIN, copy_strided, &l);
+    int x = source_contiguous(&l);
+    bool rows = has_rows(&l), short_rows = l.ndim > 1 && l.shape[l.ndim - 1] < SHORT_ROW;
+    if (short_rows && (rows || x < 0)) {
+        l = loop_with_longer_rows(&l);
+        loop_run(&l, LOOP_GRAIN, copy_strided, &l);
+    } else if (rows) {
+        loop_run(&l, LOOP_GRAIN, copy_row, &l);
+    } else if (x >= 0) {
+        run_transposition(&l, x);
+    } else {
+        loop_run(&l, LOOP_GRAIN, copy_strided, &l);
+    }
 }
 
 /* ---- conversions ---------------------------------------------------------------------------------------------- */
