@@ -3,7 +3,8 @@
    The dimensions fall into those that are kept and those that are folded, each set sorted by stride and merged. Where
    adjacent elements are folded together, each output folds rows; where adjacent elements are kept (sums over N, H, W of a
    channels-last array, over the rows of a matrix), blocks of columns are folded side by side. Arrays that are contiguous
-   along neither are copied first. Large folds are cut into chunks, by size and not by threads, so that the number of
+   along neither are copied first. Short rows are transposed, some at a time, and folded as columns; narrow columns are
+   folded as if several rows were one, where they follow each other. Large folds are cut into chunks, by size and not by threads, so that the number of
    threads does not change the result. Variances and log-sum-exps fold twice. */
 #include "backend/cpu/loop.h"
 #include "backend/cpu/ref/ref.h"
@@ -24,7 +25,10 @@ typedef struct plan {
     bool columns;
 } plan;
 
-enum { COLUMNS = 256, CHUNK = 1 << 16 }; /* columns side by side; elements of a chunk, about */
+/* Columns side by side; elements of a chunk, about; rows and columns that are too few for the folds as they are. */
+enum { COLUMNS = 256, CHUNK = 1 << 16, SHORT = 32, NARROW = 32 };
+
+static const double no_aux[COLUMNS];
 
 /* ---- planning ----------------------------------------------------------------------------------------------- */
 
@@ -43,10 +47,12 @@ static bool single(const loop *l) { return l->count == 1; }
 /* How the plan can run; false when the input must be made contiguous first. */
 static bool choose_shape(plan *p)
 {
-    bool rows = inner_contiguous(&p->folded) && !single(&p->folded), columns = inner_contiguous(&p->kept);
-    if (single(&p->kept) && inner_contiguous(&p->folded)) return true;
+    const loop *f = &p->folded;
+    bool rows = inner_contiguous(f) && !single(f), columns = inner_contiguous(&p->kept);
+    bool scattered = rows && f->ndim > 1 && f->shape[f->ndim - 1] < SHORT; /* in rows of few elements */
+    if (single(&p->kept) && inner_contiguous(f)) return !scattered;
     p->columns = columns && !rows;
-    return rows || columns;
+    return p->columns || (rows && !scattered);
 }
 
 /* ---- one pass ------------------------------------------------------------------------------------------------- */
@@ -54,6 +60,7 @@ static bool choose_shape(plan *p)
 /* acc[output] = fold of its elements; outputs count in the order of the kept loop. */
 typedef struct pass {
     const plan *p;
+    int32_t dtype;
     fold f;
     const double *aux;               /* one for each output, or NULL */
     double *acc;                     /* [chunks][outputs] */
@@ -112,23 +119,34 @@ typedef struct column_target {
     const fold *f;
     const double *aux;
     double *acc;
-    int64_t n;
+    int64_t n, size; /* columns; bytes of an element */
 } column_target;
+
+/* Rows of few columns, one after another: several are one row of more columns. */
+static void fold_narrow(const column_target *t, const char *first, int64_t rows)
+{
+    double acc[COLUMNS], aux[COLUMNS];
+    int64_t together = COLUMNS / t->n, wide = together * t->n, many = rows / together;
+    for (int64_t i = 0; i < wide; i++) acc[i] = t->f->start, aux[i] = t->aux[i % t->n];
+    t->f->columns(acc, first, wide, many, wide * t->size, aux);
+    t->f->columns(t->acc, first + many * wide * t->size, t->n, rows % together, t->n * t->size, t->aux);
+    for (int64_t i = 0; i < wide; i++) t->acc[i % t->n] = t->f->combine(acc[i], t->acc[i % t->n]);
+}
 
 static void fold_columns(char *const *data, const int64_t *step, int64_t rows, const void *user)
 {
     const column_target *t = user;
-    t->f->columns(t->acc, data[0], t->n, rows, step[0], t->aux);
+    if (t->n < NARROW && step[0] == t->n * t->size && rows > COLUMNS) fold_narrow(t, data[0], rows);
+    else t->f->columns(t->acc, data[0], t->n, rows, step[0], t->aux);
 }
 
 static void fold_block(const pass *s, int64_t block, int64_t chunk)
 {
-    static const double no_aux[COLUMNS];
     const loop *kept = &s->p->kept;
     int64_t width = kept->shape[kept->ndim - 1], first = block % s->blocks * COLUMNS;
     int64_t output = block / s->blocks * width + first;
     column_target t = {&s->f, s->aux ? s->aux + output : no_aux, &s->acc[chunk * s->outputs + output],
-                       tsr_min_i64(COLUMNS, width - first)};
+                       tsr_min_i64(COLUMNS, width - first), kept->size[0]};
     loop l = s->p->folded;
     for (int64_t i = 0; i < t.n; i++) t.acc[i] = s->f.start;
     l.data[0] += kept_address(kept, output) - kept->data[0];
@@ -150,10 +168,31 @@ typedef struct row_run {
     int64_t output;
 } row_run;
 
+/* n rows, `step` bytes apart, as columns. */
+static void fold_short_rows(const pass *s, int64_t output, char *first, int64_t step, int64_t n)
+{
+    _Alignas(64) char room[SHORT * COLUMNS * sizeof(double)];
+    int64_t size = s->p->folded.size[0], length = s->p->folded.count;
+    for (int64_t done = 0; done < n; done += COLUMNS) {
+        int64_t m = tsr_min_i64(COLUMNS, n - done);
+        array rows = {first + done * step, s->dtype, 2, {length, m}, {1, step / size}};
+        array columns = {room, s->dtype, 2, {length, m}, {m, 1}};
+        double *acc = s->acc + output + done;
+        for (int64_t i = 0; i < m; i++) acc[i] = s->f.start;
+        table->copy(&columns, &rows); /* of one dtype: cannot fail */
+        s->f.columns(acc, room, m, length, m * size, s->aux ? s->aux + output + done : no_aux);
+    }
+}
+
 static void fold_rows(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
     row_run *r = *(row_run *const *)user;
     const pass *s = r->s;
+    if (s->p->folded.count <= SHORT && n >= SHORT) {
+        fold_short_rows(s, r->output, data[0], step[0], n);
+        r->output += n;
+        return;
+    }
     for (int64_t i = 0; i < n; i++, r->output++) {
         double aux = s->aux ? s->aux[r->output] : 0;
         s->acc[r->output] = fold_long_row(&s->f, data[0] + i * step[0], s->p->folded.count, s->p->folded.size[0], aux);
@@ -181,9 +220,9 @@ static int64_t chunks_for(int64_t tasks, int64_t elements, int64_t folded)
     return tsr_max_i64(1, tsr_min_i64(wanted, folded));
 }
 
-static pass make_pass(const plan *p)
+static pass make_pass(const plan *p, int32_t dtype)
 {
-    pass s = {.p = p, .outputs = p->kept.count};
+    pass s = {.p = p, .dtype = dtype, .outputs = p->kept.count};
     int64_t width = p->kept.shape[p->kept.ndim - 1], tasks = s.outputs;
     s.blocks = (width + COLUMNS - 1) / COLUMNS;
     if (p->columns) tasks = s.outputs / width * s.blocks;
@@ -318,7 +357,7 @@ static void write_results(char *const *data, const int64_t *step, int64_t n, con
 static bool run_plan(const plan *p, reduce_code code, const array *out, int32_t dtype, const double *parameters)
 {
     recipe r = recipe_of(code, parameters);
-    pass s = make_pass(p);
+    pass s = make_pass(p, dtype);
     size_t bytes = (size_t)(s.outputs * s.chunks) * sizeof(double);
     double *acc = tsr_alloc(bytes), *aux = r.twice ? tsr_alloc(bytes) : NULL;
     bool ok = acc && (aux || !r.twice);
@@ -354,11 +393,11 @@ static bool taken(reduce_code code, recipe r, const array *out, const array *in,
     return is_small_integer(in->dtype) && !is_real(out->dtype) && exact_for_integers(code, n);
 }
 
-/* The same of a row-major copy. */
+/* The same of a copy, where what is folded together is one row. */
 static bool reduce_copy(reduce_code code, const array *out, const array *in, uint32_t dims, const double *p)
 {
     array moved;
-    bool ok = stage_room(&moved, in, (tsr_dtype)in->dtype, 0) && table->copy(&moved, in);
+    bool ok = stage_room(&moved, in, (tsr_dtype)in->dtype, dims) && table->copy(&moved, in);
     if (ok) {
         plan pl = make_plan(out, &moved, dims);
         choose_shape(&pl);
