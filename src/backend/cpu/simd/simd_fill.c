@@ -1,5 +1,6 @@
 /* simd_fill.c: puts this tier's kernels into a table, and those that are fast in all tiers. */
 #include "backend/cpu/cpu_index.h"
+#include "backend/cpu/cpu_scan.h"
 #include "backend/cpu/cpu_sort.h"
 #include "backend/cpu/simd/simd.h"
 #include "backend/cpu/simd/simd_private.h"
@@ -14,6 +15,7 @@ void TIER(simd_fill)(backend *b)
     TIER(simd_softmax_fill)(b);
     TIER(simd_random_fill)(b);
     TIER(simd_matmul_fill)(b);
+    cpu_scan_fill(b);
     cpu_sort_fill(b);
     cpu_index_fill(b); /* whose topk is for few of many */
 }
