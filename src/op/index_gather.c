@@ -37,12 +37,35 @@ tsr_tensor *index_along(tsr_tensor *index, const tsr_shape *shape, int dim)
 tsr_tensor *index_nonzero(tsr_tensor *t)
 {
     int64_t count;
+    bool bytes = t->dtype == TSR_BOOL || t->dtype == TSR_U8;
+    t = bytes ? t : op_cast(t, TSR_BOOL);
+    if (!t) return NULL;
     array in = array_of(t);
     if (!op_backend(t)->nonzero(&in, &count, NULL)) return NULL;
     tsr_tensor *out = region_empty(TSR_I64, &TSR_SHAPE(count), t);
     if (!out) return NULL;
     array o = array_of(out);
     return op_backend(t)->nonzero(&in, &count, &o) ? out : NULL;
+}
+
+/* Of ascending flat positions. Those of one row share all coordinates but the last, so that only a new row divides. */
+static void write_coordinates(int64_t *to, const int64_t *flat, int64_t n, const tsr_tensor *t)
+{
+    int ndim = t->ndim;
+    int64_t width = ndim > 0 ? t->shape[ndim - 1] : 1, row_begin = -width;
+    for (int64_t i = 0; i < n && ndim > 0; i++, to += ndim) {
+        if (flat[i] - row_begin < width) {
+            for (int d = 0; d < ndim - 1; d++) to[d] = to[d - ndim];
+        } else {
+            int64_t at = flat[i] / width;
+            row_begin = at * width;
+            for (int d = ndim - 2; d >= 0; d--) {
+                to[d] = at % t->shape[d];
+                at /= t->shape[d];
+            }
+        }
+        to[ndim - 1] = flat[i] - row_begin;
+    }
 }
 
 tsr_tensor *index_coordinates(tsr_tensor *t)
@@ -53,13 +76,7 @@ tsr_tensor *index_coordinates(tsr_tensor *t)
     tsr_tensor *out = region_empty(TSR_I64, &TSR_SHAPE(n, t->ndim), t);
     const int64_t *from = tsr_const_data(flat);
     int64_t *to = tsr_data(out);
-    for (int64_t i = 0; from && to && i < n; i++) {
-        int64_t at = from[i];
-        for (int d = t->ndim - 1; d >= 0; d--) {
-            to[i * t->ndim + d] = at % t->shape[d];
-            at /= t->shape[d];
-        }
-    }
+    if (from && to) write_coordinates(to, from, n, t);
     return out;
 }
 

@@ -51,27 +51,32 @@ static int64_t index_at(const char *at)
 
 /* ---- gather ------------------------------------------------------------------------------------------------- */
 
+/* Known steps of the results and the index, which are nearly always adjacent, leave the look-up alone. */
 #define GATHER(type)                                                                                                   \
-    for (int64_t i = 0; i < n; i++)                                                                                    \
-    memcpy(to + i * step[0], from + i * step[2] + index_at(index + i * step[1]) * l->step, sizeof(type))
+    {                                                                                                                  \
+        const int64_t to_step = step[0], at_step = step[1], from_step = step[2], look = l->step;                       \
+        if (to_step == (int64_t)sizeof(type) && at_step == 8 && from_step == 0)                                        \
+            for (int64_t i = 0; i < n; i++)                                                                            \
+                memcpy(to + i * (int64_t)sizeof(type), from + index_at(index + i * 8) * look, sizeof(type));           \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++)                                                                            \
+                memcpy(to + i * to_step, from + i * from_step + index_at(index + i * at_step) * look, sizeof(type));   \
+        break;                                                                                                         \
+    }
 
 static void gather_each(char *const *data, const int64_t *step, int64_t n, const lookup *l)
 {
-    char *to = data[0];
-    const char *index = data[1], *from = data[2];
+    char *restrict to = data[0];
+    const char *restrict index = data[1], *restrict from = data[2];
     switch (l->size) {
     case 8:
-        GATHER(uint64_t);
-        break;
+        GATHER(uint64_t)
     case 4:
-        GATHER(uint32_t);
-        break;
+        GATHER(uint32_t)
     case 2:
-        GATHER(uint16_t);
-        break;
+        GATHER(uint16_t)
     default:
-        GATHER(uint8_t);
-        break;
+        GATHER(uint8_t)
     }
 }
 
@@ -83,12 +88,38 @@ static void gather_row(char *const *data, const int64_t *step, int64_t n, const 
     else gather_each(data, step, n, l);
 }
 
+/* Whole rows: an index each, elements adjacent on both sides. */
+typedef struct row_gather {
+    const loop *l;
+    int64_t look, bytes;
+} row_gather;
+
+static void gather_rows(int64_t begin, int64_t end, void *user)
+{
+    const row_gather *g = user;
+    const loop *l = g->l;
+    for (int64_t i = begin; i < end; i++)
+        memcpy(l->data[0] + i * l->stride[0][0],
+               l->data[2] + i * l->stride[2][0] + index_at(l->data[1] + i * l->stride[1][0]) * g->look,
+               (size_t)g->bytes);
+}
+
+static bool is_of_rows(const loop *l)
+{
+    return l->ndim == 2 && l->stride[0][1] == l->size[0] && l->stride[1][1] == 0 && l->stride[2][1] == l->size[2];
+}
+
 static bool gather(const array *out, const array *in, const array *index, int dim)
 {
     array base = without_dim(in, dim);
     for (int d = 0; d < out->ndim; d++) base.shape[d] = out->shape[d];
     lookup l = lookup_in(in, dim);
     loop run = loop_make(true, out, index, &base, NULL);
+    if (run.count > 0 && is_of_rows(&run)) {
+        row_gather rows = {&run, l.step, run.shape[1] * l.size};
+        tsr_parallel_for(run.shape[0], LOOP_GRAIN / run.shape[1] + 1, gather_rows, &rows);
+        return true;
+    }
     loop_run(&run, LOOP_GRAIN, gather_row, &l);
     return true;
 }
@@ -155,6 +186,13 @@ static bool one_target(const int64_t *step, const lookup *l)
 ADD_ROW(add_f32_row, float)
 ADD_ROW(add_f64_row, double)
 
+static void add_i64_row(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const lookup *l = user;
+    const uint64_t alpha = (uint64_t)tsr_i64_of_f64(l->alpha);
+    SCATTER(uint64_t, *to + alpha * x)
+}
+
 /* The longest dimension other than dim, along which the work may be split; -1: none. */
 static int split_dim(const array *a, int dim)
 {
@@ -202,7 +240,7 @@ static void write_by_index(loop_body body, const array *out, const array *index,
 
 static loop_body adding(int32_t dtype)
 {
-    return dtype == TSR_F32 ? add_f32_row : dtype == TSR_F64 ? add_f64_row : NULL;
+    return dtype == TSR_F32 ? add_f32_row : dtype == TSR_F64 ? add_f64_row : dtype == TSR_I64 ? add_i64_row : NULL;
 }
 
 static bool scatter(const array *out, const array *index, const array *src, int dim, scatter_mode mode)
@@ -227,13 +265,21 @@ typedef struct range {
     int64_t lowest, highest;
 } range;
 
+/* Four ranges at a time, since each comparison waits for the one before. */
 static void widen_range(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
-    range *r = *(range *const *)user;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t x = index_at(data[0] + i * step[0]);
-        r->lowest = tsr_min_i64(r->lowest, x);
-        r->highest = tsr_max_i64(r->highest, x);
+    range *r = *(range *const *)user, part[4] = {*r, *r, *r, *r};
+    const int64_t apart = step[0];
+    const char *at = data[0];
+    for (int64_t i = 0; i < n; i += 4, at += 4 * apart)
+        for (int k = 0; k < 4 && i + k < n; k++) {
+            int64_t x = index_at(at + k * apart);
+            part[k].lowest = tsr_min_i64(part[k].lowest, x);
+            part[k].highest = tsr_max_i64(part[k].highest, x);
+        }
+    for (int k = 0; k < 4; k++) {
+        r->lowest = tsr_min_i64(r->lowest, part[k].lowest);
+        r->highest = tsr_max_i64(r->highest, part[k].highest);
     }
 }
 
@@ -251,24 +297,43 @@ static bool index_range(const array *index, int64_t *lowest, int64_t *highest)
 /* ---- positions of true elements ------------------------------------------------------------------------------------ */
 
 typedef struct search {
-    int64_t position, found, *out, out_step; /* out NULL: only count */
+    int64_t position, found, room, *out, out_step; /* out NULL: only count */
 } search;
+
+static void count_row(search *s, const char *from, int64_t step, int64_t n)
+{
+    int64_t found = 0;
+    if (step == 1)
+        for (int64_t i = 0; i < n; i++) found += from[i] != 0;
+    else
+        for (int64_t i = 0; i < n; i++) found += from[i * step] != 0;
+    s->found += found;
+}
+
+/* Each position is written, and stays when its element is true: a branch would be guessed wrong half of the time. */
+static void list_row(search *s, const char *from, int64_t step, int64_t n)
+{
+    int64_t found = s->found;
+    for (int64_t i = 0; i < n && found < s->room; i++) {
+        s->out[found * s->out_step] = s->position + i;
+        found += from[i * step] != 0;
+    }
+    s->found = found;
+}
 
 static void search_row(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
     search *s = *(search *const *)user;
-    for (int64_t i = 0; i < n; i++) {
-        if (!data[0][i * step[0]]) continue;
-        if (s->out) s->out[s->found * s->out_step] = s->position + i;
-        s->found++;
-    }
+    if (s->out) list_row(s, data[0], step[0], n);
+    else count_row(s, data[0], step[0], n);
     s->position += n;
 }
 
 static bool nonzero(const array *in, int64_t *count, const array *out)
 {
     if (in->dtype != TSR_BOOL && in->dtype != TSR_U8) return below.nonzero(in, count, out);
-    search s = {.out = out ? out->data : NULL, .out_step = out ? out->stride[0] : 0}, *pointer = &s;
+    search s = {0}, *pointer = &s;
+    if (out) s.room = out->shape[0], s.out = out->data, s.out_step = out->stride[0];
     loop l = loop_make(false, in, NULL, NULL, NULL);
     if (l.count > 0) loop_run_range(&l, 0, l.count, search_row, &pointer);
     if (count) *count = s.found;
