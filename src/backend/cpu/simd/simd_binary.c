@@ -14,14 +14,26 @@
 
 /* ---- exact results: plain loops -------------------------------------------------------------------------------- */
 
-/* "omp simd": an output that is also an input does not stop the compiler from vectorising. */
+/* "omp simd": an output that is also an input does not stop the compiler from vectorising. One element that stands for
+   all is read once. */
 #define PLAIN(name, to, from, value)                                                                                   \
     static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
     {                                                                                                                  \
-        (void)step, (void)p;                                                                                           \
+        (void)p;                                                                                                       \
         to *out = (to *)data[0];                                                                                       \
         const from *a = (const from *)data[1], *b = (const from *)data[2];                                             \
-        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(a[i], b[i]);                            \
+        if (step[1] && step[2]) {                                                                                      \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(a[i], b[i]);                        \
+        } else if (step[1]) {                                                                                          \
+            const from y = *b;                                                                                         \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(a[i], y);                           \
+        } else if (step[2]) {                                                                                          \
+            const from x = *a;                                                                                         \
+            _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (to)value(x, b[i]);                           \
+        } else {                                                                                                       \
+            const to one = (to)value(*a, *b);                                                                          \
+            for (int64_t i = 0; i < n; i++) out[i] = one;                                                              \
+        }                                                                                                              \
     }
 
 #define EQ(a, b) ((a) == (b))
@@ -30,6 +42,8 @@
 #define LE(a, b) ((a) <= (b))
 #define GT(a, b) ((a) > (b))
 #define GE(a, b) ((a) >= (b))
+#define ADD(a, b) ((a) + (b))
+#define SUB(a, b) ((a) - (b))
 #define MUL(a, b) ((a) * (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -61,28 +75,37 @@ COMPARISONS(uint8_t, u8)
 
 /* Integers wrap, so arithmetic is unsigned. */
 #define INTEGERS(type, unsigned_type, suffix)                                                                          \
-    static void add_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
+    static void add_times_##suffix(char *const *data, const int *step, int64_t n, const double *p)                     \
     {                                                                                                                  \
-        (void)step;                                                                                                    \
         unsigned_type *out = (unsigned_type *)data[0], alpha = (unsigned_type)(int64_t)p[0];                           \
         const unsigned_type *a = (const unsigned_type *)data[1], *b = (const unsigned_type *)data[2];                  \
-        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = (unsigned_type)(a[i] + alpha * b[i]);             \
+        for (int64_t i = 0; i < n; i++) out[i] = (unsigned_type)(a[i * step[1]] + alpha * b[i * step[2]]);             \
     }                                                                                                                  \
-    static void sub_##suffix(char *const *data, const int *step, int64_t n, const double *p)                           \
+    static void sub_times_##suffix(char *const *data, const int *step, int64_t n, const double *p)                     \
     {                                                                                                                  \
         const double negated[] = {-p[0]};                                                                              \
-        add_##suffix(data, step, n, negated);                                                                          \
+        add_times_##suffix(data, step, n, negated);                                                                    \
     }                                                                                                                  \
+    PLAIN(add_##suffix, unsigned_type, unsigned_type, ADD)                                                             \
+    PLAIN(sub_##suffix, unsigned_type, unsigned_type, SUB)                                                             \
     PLAIN(mul_##suffix, unsigned_type, unsigned_type, MUL)                                                             \
     PLAIN(max_##suffix, type, type, MAX)                                                                               \
     PLAIN(min_##suffix, type, type, MIN)                                                                               \
     PLAIN(and_##suffix, type, type, AND)                                                                               \
     PLAIN(or_##suffix, type, type, OR)                                                                                 \
     PLAIN(xor_##suffix, type, type, XOR)                                                                               \
-    static const loop_row integers_##suffix[B_COUNT] = {                                                               \
-        [B_ADD] = add_##suffix,     [B_SUB] = sub_##suffix, [B_MUL] = mul_##suffix, [B_MAXIMUM] = max_##suffix,        \
-        [B_MINIMUM] = min_##suffix, [B_AND] = and_##suffix, [B_OR] = or_##suffix,   [B_XOR] = xor_##suffix,            \
-    };
+    static const loop_row integers_##suffix[B_COUNT] =                                                                 \
+        {                                                                                                              \
+            [B_ADD] = add_times_##suffix, [B_SUB] = sub_times_##suffix, [B_MUL] = mul_##suffix,                        \
+            [B_MAXIMUM] = max_##suffix,   [B_MINIMUM] = min_##suffix,   [B_AND] = and_##suffix,                        \
+            [B_OR] = or_##suffix,         [B_XOR] = xor_##suffix,                                                      \
+    };                                                                                                                 \
+    static loop_row integer_row_##suffix(binary_code code, const double *p)                                            \
+    {                                                                                                                  \
+        if (code == B_ADD && p[0] == 1) return add_##suffix;                                                           \
+        if (code == B_SUB && p[0] == 1) return sub_##suffix;                                                           \
+        return integers_##suffix[code];                                                                                \
+    }
 
 INTEGERS(int64_t, uint64_t, i64)
 INTEGERS(int32_t, uint32_t, i32)
@@ -113,17 +136,17 @@ static loop_row bool_row(binary_code code, int32_t dtype)
 }
 
 /* Of bools only the bits: their sum is no sum of bytes. */
-static loop_row integer_row(binary_code code, int32_t dtype)
+static loop_row integer_row(binary_code code, int32_t dtype, const double *p)
 {
     switch (dtype) {
     case TSR_I64:
-        return integers_i64[code];
+        return integer_row_i64(code, p);
     case TSR_I32:
-        return integers_i32[code];
+        return integer_row_i32(code, p);
     case TSR_U8:
-        return integers_u8[code];
+        return integer_row_u8(code, p);
     case TSR_BOOL:
-        return code == B_ADD || code == B_SUB ? NULL : integers_u8[code];
+        return code == B_ADD || code == B_SUB ? NULL : integer_row_u8(code, p);
     default:
         return NULL;
     }
@@ -144,7 +167,7 @@ static bool gives_bool(binary_code code) { return code >= B_EQ && code <= B_LOGI
 static loop_row choose_row(binary_code code, const array *a, const double *p)
 {
     if (gives_bool(code)) return bool_row(code, a->dtype);
-    return is_real(a) ? float_row(code, a->dtype, p) : integer_row(code, a->dtype);
+    return is_real(a) ? float_row(code, a->dtype, p) : integer_row(code, a->dtype, p);
 }
 
 static bool is_slow(binary_code code)
@@ -161,8 +184,7 @@ static bool binary(binary_code code, const array *out, const array *a, const arr
         return true;
     }
     loop l = loop_make(true, out, a, b, NULL);
-    if (is_real(a) && !gives_bool(code)) loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
-    else loop_run_adjacent_rows(&l, LOOP_GRAIN, row, p);
+    loop_run_rows(&l, is_slow(code) ? LOOP_GRAIN_SLOW : LOOP_GRAIN, row, p);
     return true;
 }
 

@@ -11,14 +11,28 @@
 #include "backend/cpu/simd/simd_ternary_real.h"
 #undef REAL_BITS
 
+#define CHOOSE(a, b)                                                                                                   \
+    do {                                                                                                               \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? (a) : (b);                         \
+    } while (0)
+
+/* One element that stands for all is read once; one condition copies a row, or such an element. */
 #define WHERE(name, type)                                                                                              \
     static void name(char *const *data, const int *step, int64_t n, const double *p)                                   \
     {                                                                                                                  \
-        (void)step, (void)p;                                                                                           \
+        (void)p;                                                                                                       \
         type *out = (type *)data[0];                                                                                   \
         const uint8_t *condition = (const uint8_t *)data[1];                                                           \
-        const type *a = (const type *)data[2], *b = (const type *)data[3];                                             \
-        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) out[i] = condition[i] ? a[i] : b[i];                       \
+        const type *a = (const type *)data[2], *b = (const type *)data[3], x = *a, y = *b;                             \
+        if (!step[1]) {                                                                                                \
+            const type *chosen = *condition ? a : b, one = *chosen;                                                    \
+            if (*condition ? step[2] : step[3]) memmove(out, chosen, (size_t)n * sizeof one);                          \
+            else                                                                                                       \
+                for (int64_t i = 0; i < n; i++) out[i] = one;                                                          \
+        } else if (step[2] && step[3]) CHOOSE(a[i], b[i]);                                                             \
+        else if (step[2]) CHOOSE(a[i], y);                                                                             \
+        else if (step[3]) CHOOSE(x, b[i]);                                                                             \
+        else CHOOSE(x, y);                                                                                             \
     }
 
 WHERE(where_8, uint64_t)
@@ -54,8 +68,7 @@ static bool ternary(ternary_code code, const array *out, const array *a, const a
     loop_row row = choose_row(code, out, a);
     if (!row) return below(code, out, a, b, c, p);
     loop l = loop_make(true, out, a, b, c);
-    if (code == T_WHERE) loop_run_adjacent_rows(&l, LOOP_GRAIN, row, p);
-    else loop_run_rows(&l, LOOP_GRAIN, row, p);
+    loop_run_rows(&l, LOOP_GRAIN, row, p);
     return true;
 }
 
