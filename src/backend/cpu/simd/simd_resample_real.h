@@ -6,7 +6,21 @@ typedef struct F(resample) {
     REAL *out;
     const interp_taps *taps; /* three */
     int64_t in_size[3], out_size[3], c;
+    /* of planes alone: the weights along W, the sum along it, and whether memory lacked */
+    const REAL *weight;
+    void (*along)(const struct F(resample) * r, const REAL *row, REAL *out);
+    _Atomic bool *failed;
 } F(resample);
+
+static F(resample) F(resample_of)(const array *out, const array *in, const interp_taps taps[3])
+{
+    F(resample) r = {.in = in->data, .out = out->data, .taps = taps, .c = in->shape[1]};
+    for (int d = 0; d < 3; d++) {
+        r.in_size[d] = in->shape[2 + d];
+        r.out_size[d] = out->shape[2 + d];
+    }
+    return r;
+}
 
 typedef struct F(tap) {
     const REAL *from;
@@ -69,11 +83,7 @@ static void F(resample_rows)(int64_t begin, int64_t end, void *user)
 
 static void F(resample_all)(const array *out, const array *in, const interp_taps taps[3])
 {
-    F(resample) r = {.in = in->data, .out = out->data, .taps = taps, .c = in->shape[1]};
-    for (int d = 0; d < 3; d++) {
-        r.in_size[d] = in->shape[2 + d];
-        r.out_size[d] = out->shape[2 + d];
-    }
+    F(resample) r = F(resample_of)(out, in, taps);
     int64_t rows = out->shape[0] * r.out_size[0] * r.out_size[1];
     tsr_parallel_for(rows, tsr_max_i64(1, GRAIN / (r.out_size[2] * r.c)), F(resample_rows), &r);
 }
