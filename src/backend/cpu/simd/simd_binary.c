@@ -12,6 +12,8 @@
 #include "backend/cpu/simd/simd_binary_real.h"
 #undef REAL_BITS
 
+#include "backend/cpu/simd/simd_remainder.h"
+
 /* ---- exact results: plain loops -------------------------------------------------------------------------------- */
 
 /* "omp simd": an output that is also an input does not stop the compiler from vectorising. One element that stands for
@@ -155,6 +157,9 @@ static loop_row integer_row(binary_code code, int32_t dtype, const double *p)
 static loop_row float_row(binary_code code, int32_t dtype, const double *p)
 {
     bool f32 = dtype == TSR_F32;
+    if (f32 && code == B_FMOD) return row_fmod;
+    if (f32 && code == B_REMAINDER) return row_remainder;
+    if (f32 && code == B_DIV_FLOOR) return row_floor_divide;
     if (code == B_ADD && p[0] == 1) return f32 ? row_plain_add32 : row_plain_add64;
     if (code == B_SUB && p[0] == 1) return f32 ? row_plain_sub32 : row_plain_sub64;
     return f32 ? rows32[code] : rows64[code];
@@ -172,7 +177,7 @@ static loop_row choose_row(binary_code code, const array *a, const double *p)
 
 static bool is_slow(binary_code code)
 {
-    return (code >= B_POW && code <= B_HYPOT && code != B_MAXIMUM && code != B_MINIMUM) || code >= B_SIGMOID_GRAD;
+    return (code >= B_DIV_FLOOR && code <= B_HYPOT && code != B_MAXIMUM && code != B_MINIMUM) || code >= B_SIGMOID_GRAD;
 }
 
 static bool binary(binary_code code, const array *out, const array *a, const array *b, const double *p)
