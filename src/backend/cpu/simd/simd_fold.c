@@ -104,14 +104,14 @@ VECTOR_INLINE vec64 square(vec64 x) { return x * x; }
         }                                                                                                              \
     }
 
-#define FOLDS_OF_ALL(suffix, type)                                                                                     \
-    FOLD(sum, suffix, type, 0.0, ADD, add, x)                                                                          \
-    FOLD(count, suffix, type, 0.0, ADD, add, ones_where(x != 0))                                                       \
-    FOLD(product, suffix, type, 1.0, MULTIPLY, multiply, x)                                                            \
-    FOLD(max, suffix, type, -INFINITY, max64, larger, x)                                                               \
-    FOLD(min, suffix, type, INFINITY, min64, smaller, x)
+#define FOLD_TO_COUNT(suffix, type) FOLD(count, suffix, type, 0.0, ADD, add, ones_where(x != 0))
 
 #define FOLDS_OF_FLOATS(suffix, type)                                                                                  \
+    FOLD_TO_COUNT(suffix, type)                                                                                        \
+    FOLD(sum, suffix, type, 0.0, ADD, add, x)                                                                          \
+    FOLD(product, suffix, type, 1.0, MULTIPLY, multiply, x)                                                            \
+    FOLD(max, suffix, type, -INFINITY, max64, larger, x)                                                               \
+    FOLD(min, suffix, type, INFINITY, min64, smaller, x)                                                               \
     FOLD(sum_not_nan, suffix, type, 0.0, ADD, add, choose64(x == x, x, splat64(0)))                                    \
     FOLD(sum_abs, suffix, type, 0.0, ADD, add, abs64(x))                                                               \
     FOLD(sum_squares, suffix, type, 0.0, ADD, add, square(x))                                                          \
@@ -120,10 +120,8 @@ VECTOR_INLINE vec64 square(vec64 x) { return x * x; }
     FOLD(deviations, suffix, type, 0.0, ADD, add, square(x - aux))                                                     \
     FOLD(exp, suffix, type, 0.0, ADD, add, exp64(x - aux))
 
-FOLDS_OF_ALL(f32, float)
-FOLDS_OF_ALL(f64, double)
-FOLDS_OF_ALL(i32, int32_t)
-FOLDS_OF_ALL(u8, uint8_t)
+FOLD_TO_COUNT(i32, int32_t)
+FOLD_TO_COUNT(u8, uint8_t)
 FOLDS_OF_FLOATS(f32, float)
 FOLDS_OF_FLOATS(f64, double)
 
@@ -202,21 +200,18 @@ EXTREME_ROW(min_fast_row, min32, smaller, INFINITY, min_row_f32)
     {                                                                                                                  \
         start, combine, name##_row_##suffix, name##_columns_##suffix                                                   \
     }
-#define ENTRIES_OF_ALL(suffix)                                                                                         \
+#define ENTRIES_OF_FLOATS(suffix)                                                                                      \
     [FOLD_SUM] = ENTRY(sum, suffix, 0, add), [FOLD_COUNT] = ENTRY(count, suffix, 0, add),                              \
     [FOLD_PRODUCT] = ENTRY(product, suffix, 1, multiply), [FOLD_MAX] = ENTRY(max, suffix, -INFINITY, larger),          \
-    [FOLD_MIN] = ENTRY(min, suffix, INFINITY, smaller)
-#define ENTRIES_OF_FLOATS(suffix)                                                                                      \
-    ENTRIES_OF_ALL(suffix),                                                                                            \
-        [FOLD_SUM_NOT_NAN] = ENTRY(sum_not_nan, suffix, 0, add), [FOLD_SUM_ABS] = ENTRY(sum_abs, suffix, 0, add),      \
-        [FOLD_SUM_SQUARES] = ENTRY(sum_squares, suffix, 0, add), [FOLD_MAX_ABS] = ENTRY(max_abs, suffix, 0, larger),   \
-        [FOLD_MIN_ABS] = ENTRY(min_abs, suffix, INFINITY, smaller),                                                    \
-        [FOLD_DEVIATIONS] = ENTRY(deviations, suffix, 0, add), [FOLD_EXP] = ENTRY(exp, suffix, 0, add)
+    [FOLD_MIN] = ENTRY(min, suffix, INFINITY, smaller), [FOLD_SUM_NOT_NAN] = ENTRY(sum_not_nan, suffix, 0, add),       \
+    [FOLD_SUM_ABS] = ENTRY(sum_abs, suffix, 0, add), [FOLD_SUM_SQUARES] = ENTRY(sum_squares, suffix, 0, add),          \
+    [FOLD_MAX_ABS] = ENTRY(max_abs, suffix, 0, larger), [FOLD_MIN_ABS] = ENTRY(min_abs, suffix, INFINITY, smaller),    \
+    [FOLD_DEVIATIONS] = ENTRY(deviations, suffix, 0, add), [FOLD_EXP] = ENTRY(exp, suffix, 0, add)
 
 static const fold general_f32[FOLD_CODES] = {ENTRIES_OF_FLOATS(f32)};
 static const fold folds_f64[FOLD_CODES] = {ENTRIES_OF_FLOATS(f64)};
-static const fold folds_i32[FOLD_CODES] = {ENTRIES_OF_ALL(i32)};
-static const fold folds_u8[FOLD_CODES] = {ENTRIES_OF_ALL(u8)};
+static const fold folds_i32[FOLD_CODES] = {[FOLD_COUNT] = ENTRY(count, i32, 0, add)};
+static const fold folds_u8[FOLD_CODES] = {[FOLD_COUNT] = ENTRY(count, u8, 0, add)};
 
 static fold fold_of_f32(fold_code code)
 {

@@ -32,7 +32,7 @@ typedef struct fold {
     void (*columns)(double *acc, const void *first, int64_t n, int64_t rows, int64_t step, const double *aux);
 } fold;
 
-/* row is NULL where there is none for the dtype. */
+/* row is NULL where there is none for the dtype: of integers there is FOLD_COUNT alone. */
 fold TIER(simd_fold_of)(fold_code code, int32_t dtype);
 
 #endif

@@ -1,4 +1,4 @@
-/* simd_reduce.c: reductions of floats, i32, u8 and bool by the folds of simd_fold.h.
+/* simd_reduce.c: reductions of floats, and the truth of i32, u8 and bool, by the folds of simd_fold.h.
 
    The dimensions fall into those that are kept and those that are folded, each set sorted by stride and merged. Where
    adjacent elements are folded together, each output folds rows; where adjacent elements are kept (sums over N, H, W of a
@@ -378,19 +378,17 @@ static bool run_plan(const plan *p, reduce_code code, const array *out, int32_t 
 
 static bool is_real(int32_t dtype) { return dtype == TSR_F32 || dtype == TSR_F64; }
 
-static bool is_small_integer(int32_t dtype) { return dtype == TSR_I32 || dtype == TSR_U8 || dtype == TSR_BOOL; }
-
-/* Does a double hold every intermediate result? */
-static bool exact_for_integers(reduce_code code, int64_t n)
+/* The truth of integers; what else is folded of them is cpu_integer_reduce.c's. */
+static bool has_truth(reduce_code code, int32_t dtype)
 {
-    return code == R_MAX || code == R_MIN || code == R_ANY || code == R_ALL || (code == R_SUM && n < (1 << 21));
+    return (code == R_ANY || code == R_ALL) && (dtype == TSR_I32 || dtype == TSR_U8 || dtype == TSR_BOOL);
 }
 
 static bool taken(reduce_code code, recipe r, const array *out, const array *in, int64_t n)
 {
     if (n == 0 || !r.known) return false;
     if (is_real(in->dtype)) return is_real(out->dtype) || code == R_ANY || code == R_ALL;
-    return is_small_integer(in->dtype) && !is_real(out->dtype) && exact_for_integers(code, n);
+    return has_truth(code, in->dtype);
 }
 
 /* The same of a copy, where what is folded together is one row. */
