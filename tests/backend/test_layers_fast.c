@@ -4,13 +4,10 @@
 
 /* ---- norms ---- */
 
-/* weights up to `most` in size; 0: no weight and no bias */
-static void check_group_norm(int64_t n, int64_t c, int64_t h, int64_t w, int64_t groups, bool silu, double most)
+static void check_group_norm(int64_t n, int64_t c, int64_t h, int64_t w, int64_t groups, bool silu, bool affine)
 {
     norm_params p = {.groups = groups, .eps = 1e-5, .silu = silu};
     array x = RANDOM(1, n, c, h, w), weight = RANDOM(2, c), bias = RANDOM(3, c), grad = RANDOM(4, n, c, h, w);
-    bool affine = most > 0;
-    for (int64_t i = 0; i < c; i++) arrays_set(&weight, i, most * arrays_get(&weight, i));
     const array *wt = affine ? &weight : NULL, *bs = affine ? &bias : NULL;
     array out[2], mean[2], rstd[2], gx[2], gw[2], gb[2];
     for (int i = 0; i < 2; i++) {
@@ -33,13 +30,11 @@ static void check_group_norm(int64_t n, int64_t c, int64_t h, int64_t w, int64_t
 
 static void group_norms(void)
 {
-    check_group_norm(1, 2, 1, 2, 1, false, 1);
-    check_group_norm(2, 6, 5, 3, 3, true, 1);
-    check_group_norm(3, 32, 4, 4, 32, true, 1);
-    check_group_norm(1, 40, 33, 9, 4, false, 0);
-    check_group_norm(2, 64, 17, 16, 8, true, 0);
-    check_group_norm(2, 37, 6, 5, 37, true, 10);
-    check_group_norm(2, 48, 6, 5, 6, true, 300); /* SiLU of numbers whose exponential overflows */
+    check_group_norm(1, 2, 1, 2, 1, false, true);
+    check_group_norm(2, 6, 5, 3, 3, true, true);
+    check_group_norm(3, 32, 4, 4, 32, true, true);
+    check_group_norm(1, 40, 33, 9, 4, false, false);
+    check_group_norm(2, 64, 17, 16, 8, true, false);
 }
 
 static void group_norm_agrees_with_the_reference(void **state)

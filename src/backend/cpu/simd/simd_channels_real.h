@@ -11,8 +11,8 @@
 
 /* Rows whose sums stay in REAL. */
 #define BLOCK_ROWS 32
-/* Vectors of a strip of channels: two cache lines, so that lines are read once, and fetched ahead in pairs. */
-#define WIDE (128 / VECTOR_BYTES)
+/* Vectors of a cache line: sums take whole lines of each row, which are then read once. */
+#define LINE (64 / VECTOR_BYTES)
 
 typedef struct F(channels) {
     const REAL *x, *grad; /* grad: NULL in forward */
@@ -23,16 +23,11 @@ typedef struct F(channels) {
     REAL *slope, *offset;       /* backward: grad_x = grad_y scale + (x - mean) slope + offset */
     int64_t stride;             /* c, or 0 where all pictures share them */
     double *sums;               /* [images, chunks, 2, c] */
-    silu_kind silu;
+    bool silu;
     /* Between the passes: turns the sums of one picture, added up in its first chunk, into the parameters above. */
     void (*between)(const struct F(channels) * j, int64_t image, void *user);
     void *user;
 } F(channels);
-
-VECTOR_INLINE VEC F(silu_divisor)(VEC y, silu_kind silu)
-{
-    return silu == SILU_BOUNDED ? F(logistic_divisor_within)(y) : F(logistic_divisor)(y);
-}
 
 /* Adds the lanes of the first `left` channels of some vectors. */
 VECTOR_INLINE void F(add_lanes)(double *to, const VEC *v, int vectors, int64_t left)
@@ -41,20 +36,32 @@ VECTOR_INLINE void F(add_lanes)(double *to, const VEC *v, int vectors, int64_t l
         for (int k = 0; k < (left < LANES ? (int)left : LANES); k++) to[u * LANES + k] += (double)v[u][k];
 }
 
-/* `vectors` whole vectors of channels, or the `left` of one, of n rows: adds sum(x - first) and sum((x - first)^2). */
+/* `vectors` whole vectors of channels (a cache line has LINE of them), or the `left` of one, of n rows: adds
+   sum(x - first) and sum((x - first)^2). */
 VECTOR_INLINE void F(sum_strip)(const REAL *x, int64_t n, int64_t c, int vectors, int64_t left, const REAL *first,
                                 double *sum, double *squares)
 {
-    VEC a[WIDE] = {{0}}, b[WIDE] = {{0}}, pivot[WIDE] = {{0}};
+    VEC a[2][LINE] = {{{0}}}, b[2][LINE] = {{{0}}}, pivot[LINE] = {{0}};
     for (int u = 0; u < vectors; u++) pivot[u] = F(load_some)(first + u * LANES, left);
-    for (int64_t i = 0; i < n; i++)
-        for (int u = 0; u < vectors; u++) {
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2)
+        for (int k = 0; k < 2; k++)
+            for (int u = 0; u < vectors; u++) {
+                VEC d = F(load_some)(x + (i + k) * c + u * LANES, left) - pivot[u];
+                a[k][u] += d;
+                b[k][u] += d * d;
+            }
+    for (int u = 0; u < vectors; u++) {
+        if (i < n) {
             VEC d = F(load_some)(x + i * c + u * LANES, left) - pivot[u];
-            a[u] += d;
-            b[u] += d * d;
+            a[0][u] += d;
+            b[0][u] += d * d;
         }
-    F(add_lanes)(sum, a, vectors, left);
-    F(add_lanes)(squares, b, vectors, left);
+        a[0][u] += a[1][u];
+        b[0][u] += b[1][u];
+    }
+    F(add_lanes)(sum, a[0], vectors, left);
+    F(add_lanes)(squares, b[0], vectors, left);
 }
 
 static void F(sum_rows)(const REAL *x, int64_t rows, int64_t c, const REAL *first, double *sums)
@@ -62,8 +69,8 @@ static void F(sum_rows)(const REAL *x, int64_t rows, int64_t c, const REAL *firs
     for (int64_t r = 0; r < rows; r += BLOCK_ROWS) {
         int64_t n = tsr_min_i64(rows - r, BLOCK_ROWS), i = 0;
         const REAL *from = x + r * c;
-        for (; i + WIDE * LANES <= c; i += WIDE * LANES)
-            F(sum_strip)(from + i, n, c, WIDE, LANES, first + i, sums + i, sums + c + i);
+        for (; i + LINE * LANES <= c; i += LINE * LANES)
+            F(sum_strip)(from + i, n, c, LINE, LANES, first + i, sums + i, sums + c + i);
         for (; i + LANES <= c; i += LANES) F(sum_strip)(from + i, n, c, 1, LANES, first + i, sums + i, sums + c + i);
         if (i < c) F(sum_strip)(from + i, n, c, 1, c - i, first + i, sums + i, sums + c + i);
     }
@@ -91,10 +98,9 @@ static F(rows) F(rows_at)(const F(channels) * j, int64_t image, int64_t row, int
 
 /* Adds sum(grad_y) and sum(grad_y (x - mean)) of a strip from channel i on, as sum_strip. grad_y, where it was passed back
    through SiLU, is left in `out` for the map. */
-VECTOR_INLINE void F(grad_sum_strip)(const F(rows) * r, int64_t i, int vectors, int64_t left, silu_kind silu,
-                                     double *sums)
+VECTOR_INLINE void F(grad_sum_strip)(const F(rows) * r, int64_t i, int vectors, int64_t left, bool silu, double *sums)
 {
-    VEC a[WIDE] = {{0}}, b[WIDE] = {{0}}, mean[WIDE] = {{0}}, scale[WIDE] = {{0}}, shift[WIDE] = {{0}};
+    VEC a[LINE] = {{0}}, b[LINE] = {{0}}, mean[LINE] = {{0}}, scale[LINE] = {{0}}, shift[LINE] = {{0}};
     for (int u = 0; u < vectors; u++) {
         mean[u] = F(load_some)(r->mean + i + u * LANES, left);
         scale[u] = F(load_some)(r->scale + i + u * LANES, left);
@@ -107,8 +113,7 @@ VECTOR_INLINE void F(grad_sum_strip)(const F(rows) * r, int64_t i, int vectors, 
             int64_t at = row * c + i + u * LANES;
             VEC d = F(load_some)(x + at, left) - mean[u], g = F(load_some)(grad + at, left);
             if (silu) {
-                VEC y = d * scale[u] + shift[u];
-                g = F(silu_grad)(g, y, 1 / F(silu_divisor)(y, silu));
+                g = F(silu_grad)(g, d * scale[u] + shift[u]);
                 if (out) F(store_some)(out + at, g, left);
             }
             a[u] += g;
@@ -118,10 +123,10 @@ VECTOR_INLINE void F(grad_sum_strip)(const F(rows) * r, int64_t i, int vectors, 
     F(add_lanes)(sums + r->c + i, b, vectors, left);
 }
 
-VECTOR_INLINE void F(grad_sum_block)(const F(rows) * r, silu_kind silu, double *sums)
+VECTOR_INLINE void F(grad_sum_block)(const F(rows) * r, bool silu, double *sums)
 {
     int64_t i = 0;
-    for (; i + WIDE * LANES <= r->c; i += WIDE * LANES) F(grad_sum_strip)(r, i, WIDE, LANES, silu, sums);
+    for (; i + LINE * LANES <= r->c; i += LINE * LANES) F(grad_sum_strip)(r, i, LINE, LANES, silu, sums);
     for (; i + LANES <= r->c; i += LANES) F(grad_sum_strip)(r, i, 1, LANES, silu, sums);
     if (i < r->c) F(grad_sum_strip)(r, i, 1, r->c - i, silu, sums);
 }
@@ -130,14 +135,13 @@ static void F(grad_sum_rows)(const F(channels) * j, int64_t image, int64_t row, 
 {
     for (int64_t r = row; r < row + rows; r += BLOCK_ROWS) {
         F(rows) block = F(rows_at)(j, image, r, tsr_min_i64(row + rows - r, BLOCK_ROWS));
-        if (j->silu == SILU_BOUNDED) F(grad_sum_block)(&block, SILU_BOUNDED, sums);
-        else if (j->silu) F(grad_sum_block)(&block, SILU_ANY, sums);
-        else F(grad_sum_block)(&block, SILU_NONE, sums);
+        if (j->silu) F(grad_sum_block)(&block, true, sums);
+        else F(grad_sum_block)(&block, false, sums);
     }
 }
 
 /* Channels from i on of a row that starts at `at`. */
-VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left, silu_kind silu, bool backward)
+VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left, bool silu, bool backward)
 {
     VEC d = F(load_some)(r->x + at + i, left) - F(load_some)(r->mean + i, left);
     VEC scale = F(load_some)(r->scale + i, left);
@@ -145,10 +149,10 @@ VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left,
         return F(load_some)(r->grad + at + i, left) * scale +
                (d * F(load_some)(r->slope + i, left) + F(load_some)(r->offset + i, left));
     VEC y = d * scale + F(load_some)(r->shift + i, left);
-    return silu ? y / F(silu_divisor)(y, silu) : y;
+    return silu ? F(silu)(y) : y;
 }
 
-VECTOR_INLINE void F(map_rows_as)(F(rows) r, silu_kind silu, bool backward)
+VECTOR_INLINE void F(map_rows_as)(F(rows) r, bool silu, bool backward)
 {
     int64_t whole = r.c / LANES * LANES;
     for (int64_t at = 0; at < r.n * r.c; at += r.c) {
@@ -162,10 +166,9 @@ static void F(map_rows)(const F(channels) * j, int64_t image, int64_t row, int64
 {
     F(rows) r = F(rows_at)(j, image, row, rows);
     if (j->grad && j->silu) r.grad = r.out; /* grad_sum_strip left it there */
-    if (j->grad) F(map_rows_as)(r, SILU_NONE, true);
-    else if (j->silu == SILU_BOUNDED) F(map_rows_as)(r, SILU_BOUNDED, false);
-    else if (j->silu) F(map_rows_as)(r, SILU_ANY, false);
-    else F(map_rows_as)(r, SILU_NONE, false);
+    if (j->grad) F(map_rows_as)(r, false, true);
+    else if (j->silu) F(map_rows_as)(r, true, false);
+    else F(map_rows_as)(r, false, false);
 }
 
 /* ---- chunks, pictures and threads ---- */
@@ -245,4 +248,4 @@ static void F(channels_run)(F(channels) * j)
 }
 
 #undef BLOCK_ROWS
-#undef WIDE
+#undef LINE

@@ -142,18 +142,11 @@ VECTOR_INLINE vec32 exp_falling32(vec32 x)
     return e.rest * e.scale;
 }
 
-/* 1 + e^-x for |x| up to LOGISTIC_WITHIN: 1 / that is the logistic function, x / that SiLU. NaN stays. */
-#define LOGISTIC_WITHIN 85
-VECTOR_INLINE vec32 logistic_divisor_within32(vec32 x)
-{
-    exp_factors e = exp_between32(-x);
-    return e.rest * e.scale + 1.0f;
-}
-
-/* The same for any x, infinite below -88.72. */
+/* 1 + e^-x, infinite below -88.72: 1 / that is the logistic function, x / that SiLU. NaN stays. */
 VECTOR_INLINE vec32 logistic_divisor32(vec32 x)
 {
-    return logistic_divisor_within32(at_most32(at_least32(x, -89.0f), 60.0f));
+    exp_factors e = exp_between32(-at_most32(at_least32(x, -89.0f), 60.0f));
+    return e.rest * e.scale + 1.0f;
 }
 
 /* e^x - 1 for x below 88. */

@@ -73,16 +73,18 @@ VECTOR_INLINE VEC F(min)(VEC a, VEC b) { return F(choose)((a < b) | (a != a), a,
 VECTOR_INLINE VEC F(exp_falling)(VEC x) { return F(exp)(x); }
 
 VECTOR_INLINE VEC F(logistic_divisor)(VEC x) { return 1 + F(exp)(-x); }
-
-VECTOR_INLINE VEC F(logistic_divisor_within)(VEC x) { return F(logistic_divisor)(x); }
 #endif
 
 VECTOR_INLINE VEC F(sigmoid)(VEC x) { return 1 / F(logistic_divisor)(x); }
 
 VECTOR_INLINE VEC F(silu)(VEC x) { return x / F(logistic_divisor)(x); }
 
-/* A gradient passed back through SiLU at x, whose logistic function is s. */
-VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x, VEC s) { return g * (s * (1 + x * (1 - s))); }
+/* A gradient passed back through SiLU at x. */
+VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x)
+{
+    VEC s = F(sigmoid)(x);
+    return g * (s * (1 + x * (1 - s)));
+}
 
 #undef LANEWISE
 #undef LIBRARY

@@ -13,9 +13,6 @@ enum {
     GRAIN = 1 << 14           /* elements worth a thread */
 };
 
-/* SILU_BOUNDED: what it is applied to is known to be small, so that its exponential needs no care for overflow. */
-typedef enum silu_kind { SILU_NONE, SILU_ANY, SILU_BOUNDED } silu_kind;
-
 static int64_t positions_of(const array *x)
 {
     int64_t n = 1;

@@ -74,18 +74,6 @@ static void F(group_norm_between)(const F(channels) * j, int64_t image, void *us
     }
 }
 
-/* No element of n is further from their mean than sqrt(n) standard deviations, which bounds what SiLU is applied to. */
-static silu_kind F(silu_of)(const F(channels) * j, const F(group_norm_user) * u, bool silu)
-{
-    double furthest = sqrt((double)(j->rows * (j->c / u->groups)));
-    for (int64_t i = 0; silu && i < j->c; i++) {
-        double weight = u->weight ? (double)F(get)(u->weight, i * u->weight->stride[0]) : 1;
-        double bias = u->bias ? (double)F(get)(u->bias, i * u->bias->stride[0]) : 0;
-        if (!(furthest * fabs(weight) + fabs(bias) < LOGISTIC_WITHIN)) return SILU_ANY;
-    }
-    return silu ? SILU_BOUNDED : SILU_NONE;
-}
-
 static bool F(group_norm)(const array *out, const array *mean, const array *rstd, const array *x, const array *weight,
                           const array *bias, const norm_params *p)
 {
@@ -94,7 +82,7 @@ static bool F(group_norm)(const array *out, const array *mean, const array *rstd
     F(group_norm_user) u = {mean, rstd, weight, bias, p->groups, p->eps};
     if (!F(channels_make)(&j, x, x->shape[0], positions_of(x), 3, &memory)) return false;
     j.out = out->data;
-    j.silu = F(silu_of)(&j, &u, p->silu);
+    j.silu = p->silu;
     j.between = F(group_norm_between);
     j.user = &u;
     F(channels_run)(&j);
@@ -152,7 +140,7 @@ static bool F(group_norm_grad)(const array *grad_x, const array *grad_weight, co
     if (!F(channels_make)(&j, x, x->shape[0], positions_of(x), 5, &memory)) return false;
     j.grad = grad->data;
     j.out = grad_x ? grad_x->data : NULL;
-    j.silu = F(silu_of)(&j, &u, p->silu);
+    j.silu = p->silu;
     j.between = F(group_norm_grad_between);
     j.user = &u;
     for (int64_t i = 0; i < j.images * p->groups; i++) {
