@@ -15,9 +15,10 @@
 #include "backend/backend.h"
 #include "base/alloc.h"
 #include "base/parallel.h"
+#include "tessera/runtime.h"
 
-static const char *filter = "";
-static int repeat = 15;
+static const char *filter, *isa;
+static int repeat = 15, matched;
 static bool cpu_time;
 static const backend *table;
 
@@ -78,7 +79,8 @@ typedef bool (*action)(void *user);
 static void measure(const char *name, double work, const char *unit, action run, void *user)
 {
     static double times[1000];
-    if (!strstr(name, filter)) return;
+    if (filter && !strstr(name, filter)) return;
+    matched++;
     bool ok = run(user);
     for (int i = 0; i < repeat; i++) {
         double start = now();
@@ -414,22 +416,61 @@ static void bench_others(void)
     bench_pool(8, 64, 64);
 }
 
+/* ---- arguments ---- */
+
+static const char usage[] =
+    "usage: ./run bench kernels [FILTER] [--isa reference|baseline|avx2|avx512] [--repeat N] [--cpu]\n"
+    "  FILTER    only kernels whose line's name contains it: conv3, group_norm, \"nearest \"\n"
+    "  --isa     the kernels to time (TSR_ISA, else the best that this machine has)\n"
+    "  --repeat  runs of each, 1 to 1000 (15)\n"
+    "  --cpu     the processor's time instead of the clock's\n";
+
+static bool wrong(const char *what, const char *argument)
+{
+    fprintf(stderr, "bench kernels: %s%s\n%s", what, argument, usage);
+    return false;
+}
+
+static bool set_repeat(const char *text)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end || n < 1 || n > 1000) return wrong("--repeat takes 1 to 1000, not ", text);
+    repeat = (int)n;
+    return true;
+}
+
+static bool parse(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i];
+        bool with_value = strcmp(a, "--isa") == 0 || strcmp(a, "--repeat") == 0;
+        if (with_value && i + 1 == argc) return wrong("a value is missing after ", a);
+        if (strcmp(a, "--isa") == 0) isa = argv[++i];
+        else if (with_value && !set_repeat(argv[++i])) return false;
+        else if (with_value) continue;
+        else if (strcmp(a, "--cpu") == 0) cpu_time = true;
+        else if (*a == '-') return wrong("unknown option ", a);
+        else if (filter) return wrong("a second filter, ", a);
+        else filter = a;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    const char *isa = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) isa = argv[++i];
-        else if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc) repeat = atoi(argv[++i]);
-        else if (strcmp(argv[i], "--cpu") == 0) cpu_time = true;
-        else filter = argv[i];
-    }
-    if (repeat < 1 || repeat > 1000 || backend_select(isa) != TSR_OK) {
-        fprintf(stderr, "bench_layers: --repeat takes 1 to 1000, --isa a tier of this machine\n");
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return fputs(usage, stdout) < 0;
+    if (!parse(argc, argv)) return 2;
+    if (tsr_set_isa(isa) != TSR_OK) {
+        fprintf(stderr, "bench kernels: %s: %s\n", isa ? "--isa" : "TSR_ISA", tsr_error_message());
         return 2;
     }
     table = backend_of(TSR_CPU);
     printf("%s, %d threads\n", table->name, tsr_num_threads());
     bench_convs();
     bench_others();
-    return 0;
+    if (matched) return 0;
+    fprintf(stderr, "bench kernels: no kernel has %s in its name\n", filter);
+    return 2;
 }

@@ -4,6 +4,7 @@ Each side is a process that does jobs on request (bench/jobs/bench_jobs.c, bench
 go: ours, then theirs in each of their ways (memory layouts, forms of an optimiser); medians of the rounds; their best way
 counts. A machine shared with others has slow spells, so a register-only multiply-add peak is measured before and after each
 round: a round whose peak is below 70 % of the best seen is repeated once, and marked when that is no better.
+A side that dies costs the job it died in, and is started again; the figures so far are written after every row.
 Standard library only.
 """
 import argparse
@@ -13,6 +14,8 @@ import math
 import os
 import pathlib
 import random
+import shutil
+import signal
 import statistics
 import struct
 import subprocess
@@ -29,6 +32,7 @@ SCALED = {True: ['vqgan.encode/tiny', 'conv3.forward/8x128x32', 'group_norm_silu
                   'conv3.forward/8x128x32', 'conv3.grad_weight/8x128x32', 'linear.forward/2048x512x2048',
                   'group_norm_silu.forward/8x128x32', 'nearest/4096x64x1024', 'adam/1x10000000']}
 GOOD_PEAK = 0.7         # of the best seen
+MOST_THREADS = 4096     # as TSR_NUM_THREADS takes
 PAUSE = 0.003           # threads that wait by spinning have stopped by then
 
 
@@ -36,30 +40,59 @@ class Failed(Exception):
     pass
 
 
+class Stopped(Exception):
+    """SIGINT or SIGTERM; its argument is the number."""
+
+
+def stop(number, _frame):
+    for n in (signal.SIGINT, signal.SIGTERM):   # a second one would only disturb the cleaning up
+        signal.signal(n, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def start(command, threads, **more):
+    """A process that Ctrl-C does not reach: this one ends it."""
+    env = dict(os.environ, TSR_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen([str(c) for c in command], text=True, env=env, **more)
+    except OSError as e:
+        raise Failed(f'{command[0]}: {e.strerror}') from None
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 class Server:
     """A process that answers a line of request with a line of JSON."""
 
-    def __init__(self, command, threads):
-        env = dict(os.environ, TSR_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
-        try:
-            self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            text=True, env=env)
-        except OSError as e:
-            raise Failed(f'{command[0]}: {e.strerror}') from None
+    def __init__(self, who, command, threads):
+        self.who = who
+        self.process = start(command, threads, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def ask(self, *request):
+    def ask(self, request, *arguments):
         try:
-            self.process.stdin.write(' '.join(map(str, request)) + '\n')
+            self.process.stdin.write(' '.join(map(str, (request, *arguments))) + '\n')
             self.process.stdin.flush()
             answer = json.loads(self.process.stdout.readline())
         except (OSError, ValueError):
-            raise Failed(f'{request[0]}: the process has ended, status {self.process.wait()}') from None
+            raise Failed(f'{self.who}, {request}: {self.end()}') from None
         if 'error' in answer:
-            raise Failed(' '.join(map(str, request)) + ': ' + answer['error'])
+            raise Failed(f'{self.who}, {request}: {answer["error"]}')
         time.sleep(PAUSE)
         return answer
 
-    def close(self):
+    def end(self):
+        """Waits for the end of a process that does not answer; -> how it ended."""
+        try:
+            status = self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return 'the process did not answer in JSON'
+        return f'the process ended by {signal.Signals(-status).name}' if status < 0 else f'the process ended, status {status}'
+
+    def close(self, at_once=False):
+        if at_once:
+            self.process.kill()
         try:
             self.process.stdin.close()
         except OSError:     # it has ended before: told already
@@ -69,16 +102,32 @@ class Server:
 
 
 class Pair:
-    """Our process and theirs, with the same number of threads."""
+    """Our process and theirs, with the same number of threads; start_missing starts them."""
 
     def __init__(self, options, folder, threads):
-        self.ours = Server([options.jobs, '--weights', folder], threads)
-        against = [options.against] if options.against else [options.python, HERE / 'peer.py', folder, threads]
-        self.theirs = Server(against, threads)
+        theirs = [options.against] if options.against else [options.python, '-B', HERE / 'peer.py', folder, threads]
+        self.commands = {'ours': [options.jobs, '--weights', folder], 'theirs': theirs}
+        self.threads = threads
+        self.ours = self.theirs = None
 
-    def close(self):
-        self.ours.close()
-        self.theirs.close()
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for side in (self.ours, self.theirs):
+            if side:
+                side.close(at_once=kind is not None)
+
+    def start_missing(self):
+        """Starts each side that does not run (any more)."""
+        for who, command in self.commands.items():
+            side = getattr(self, who)
+            if side and side.process.poll() is not None:
+                side.close()
+            elif side:
+                continue
+            setattr(self, who, Server(who, command, self.threads))
+            getattr(self, who).ask('version')
 
 
 def difference(a, b):
@@ -163,13 +212,11 @@ def row_of(name, medians, rounds, off, slow):
 
 def peak_memory(options, folder, row):
     """Peak resident memory of a process that does this job alone, on either side."""
-    pair = Pair(options, folder, options.threads)
-    try:
+    with Pair(options, folder, options.threads) as pair:
+        pair.start_missing()
         pair.ours.ask('run', row['job'], 2)
         pair.theirs.ask('run', row['job'], 2, row['way'])
         ours, theirs = pair.ours.ask('rss')['mb'], pair.theirs.ask('rss')['mb']
-    finally:
-        pair.close()
     return dict(job=row['job'], ours_mb=ours, theirs_mb=theirs, fraction=ours / theirs)
 
 
@@ -190,12 +237,15 @@ def read_floats(path):
 
 
 def timed(command, threads):
-    env = dict(os.environ, TSR_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    start = time.perf_counter()
-    done = subprocess.run([str(c) for c in command], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        raise Failed(f'{command[0]}: status {done.returncode}: {done.stderr.strip()[-300:]}')
-    return time.perf_counter() - start
+    began = time.perf_counter()
+    process = start(command, threads, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        errors = process.communicate()[1]
+    finally:
+        process.kill()
+    if process.returncode != 0:
+        raise Failed(f'{command[0]}: status {process.returncode}: {errors.strip()[-300:]}')
+    return time.perf_counter() - began
 
 
 def startup(options, folder):
@@ -203,8 +253,10 @@ def startup(options, folder):
     weights, picture = folder / f'vqgan-{STARTUP_CONFIG}.safetensors', folder / 'picture.safetensors'
     outs = [folder / 'ours.safetensors', folder / 'theirs.safetensors']
     write_picture(picture, 64)
+    for script in ('peer_start.py', 'peer_models.py'):      # where Python may keep them compiled
+        shutil.copy(HERE / script, folder)
     commands = [[options.tessera, 'reconstruct', '--model', weights, '--out', outs[0], picture],
-                [options.python, HERE / 'peer_start.py', weights, picture, outs[1]]]
+                [options.python, folder / 'peer_start.py', weights, picture, outs[1]]]
     seconds = [[timed(c, options.threads) for c in commands] for _ in range(min(options.rounds, 3 if options.quick else 9) + 1)][1:]
     ours, theirs = (statistics.median(s[i] for s in seconds) for i in (0, 1))
     a, b = map(read_floats, outs)
@@ -214,13 +266,28 @@ def startup(options, folder):
 
 # ---- the whole -----------------------------------------------------------------------------------------------------------
 
-def attempt(failures, f, *arguments):
+def attempt(failures, name, f, *arguments):
+    """f's result, or None where it failed: told at once, and kept for the exit status and the file."""
     try:
         return f(*arguments)
     except Failed as e:
-        failures.append(str(e))
-        print(f'FAILED: {e}', flush=True)
+        failures.append(f'{name}: {e}')
+        print(f'FAILED: {name}: {e}', flush=True)
         return None
+
+
+def save(options, result):
+    """--json: the file is replaced as a whole, so that it always holds what was measured so far."""
+    if not options.json:
+        return
+    part = part_of(options.json)
+    try:
+        part.write_text(json.dumps(result, indent=1) + '\n')
+        part.replace(options.json)
+    except OSError as e:
+        raise Failed(f'{options.json}: {e.strerror}') from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def scaling(options, folder, rows, failures):
@@ -228,54 +295,62 @@ def scaling(options, folder, rows, failures):
     names = [n for n in SCALED[options.quick] if n in rows]
     if options.threads < 2 or not names:
         return []
-    pair, result = Pair(options, folder, 1), []
-    race = Race(options, pair)
-    for name in names:
-        one = attempt(failures, race.job, name)
-        if one:
-            result.append(dict(job=name, ours=one['ours_s'] / rows[name]['ours_s'],
-                               theirs=one['theirs_s'] / rows[name]['theirs_s'], ratio_one_thread=one['ratio']))
-    pair.close()
+    result = []
+    with Pair(options, folder, 1) as pair:
+        race = Race(options, pair)
+        for name in names:
+            pair.start_missing()
+            one = attempt(failures, f'{name} with 1 thread', race.job, name)
+            if one:
+                result.append(dict(job=name, ours=one['ours_s'] / rows[name]['ours_s'],
+                                   theirs=one['theirs_s'] / rows[name]['theirs_s'], ratio_one_thread=one['ratio']))
     return result
 
 
-def race_jobs(options, folder, result, failures):
-    pair = Pair(options, folder, options.threads)
-    result['ours'], result['theirs'] = pair.ours.ask('version'), pair.theirs.ask('version')
-    report.print_head(result)
-    names = [j['name'] for j in pair.ours.ask('list')['jobs'] if j['quick'] or not options.quick]
-    names = [n for n in names if options.filter in n]
-    if not names:
-        failures.append(f'no job has "{options.filter}" in its name')
-    race = Race(options, pair)
-    for _ in range(3):
-        race.peak()
-    for name in names:
-        start = time.perf_counter()
-        row = attempt(failures, race.job, name)
-        if row:
-            row['spent_s'] = time.perf_counter() - start
-            result['jobs'].append(row)
-            report.print_row(row)
-    result['peak_gflops'] = dict(best=race.best_peak, lowest=race.lowest_peak)
-    pair.close()
+def race_jobs(options, folder, names, result):
+    with Pair(options, folder, options.threads) as pair:
+        pair.start_missing()
+        result['ours'], result['theirs'] = pair.ours.ask('version'), pair.theirs.ask('version')
+        report.print_head(result)
+        race = Race(options, pair)
+        for _ in range(3):      # so that the first round has a peak to be judged by
+            race.peak()
+        for name in names:
+            pair.start_missing()
+            began = time.perf_counter()
+            row = attempt(result['failures'], name, race.job, name)
+            if row:
+                row['spent_s'] = time.perf_counter() - began
+                result['jobs'].append(row)
+                report.print_row(row, options.rounds)
+            result['peak_gflops'] = dict(best=race.best_peak, lowest=race.lowest_peak)
+            save(options, result)
 
 
-def run(options, folder):
-    failures, start = [], time.perf_counter()
-    result = dict(machine=report.machine(), threads=options.threads, rounds=options.rounds, quick=options.quick, jobs=[],
-                  memory=[], startup=None, scaling=[], failures=failures)
-    race_jobs(options, folder, result, failures)
+def run(options, folder, names, result):
+    failures, began = result['failures'], time.perf_counter()
+    race_jobs(options, folder, names, result)
     rows = {r['job']: r for r in result['jobs']}
     if f'vqgan.encode/{STARTUP_CONFIG}' in rows and not options.against:
-        result['startup'] = attempt(failures, startup, options, folder)
+        result['startup'] = attempt(failures, 'start to first reconstruction', startup, options, folder)
     result['scaling'] = scaling(options, folder, rows, failures)
+    save(options, result)
     if options.memory or not options.quick:
-        chosen = result['jobs'] if options.memory else [r for r in result['jobs'] if r['job'].startswith(('vqgan', 'gpt'))]
-        result['memory'] = [m for m in (attempt(failures, peak_memory, options, folder, r) for r in chosen) if m]
-    result['spent_s'] = time.perf_counter() - start
+        for row in result['jobs']:
+            if options.memory or row['job'].startswith(('vqgan', 'gpt')):
+                memory = attempt(failures, f'memory of {row["job"]}', peak_memory, options, folder, row)
+                result['memory'] += [memory] if memory else []
+    result['spent_s'] = time.perf_counter() - began
+    save(options, result)
     report.print_tail(result)
-    return result
+
+
+def draw(options, result):
+    if options.plot and result['jobs']:
+        try:
+            options.plot.write_text(report.plot(result))
+        except OSError as e:
+            raise Failed(f'{options.plot}: {e.strerror}') from None
 
 
 def cores():
@@ -283,62 +358,122 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
-def callers_path(path):
+def callers_path(text):
     """./run changes the folder: relative paths are meant from where it was called."""
-    return pathlib.Path(os.environ.get('TESSERA_CALLER', ''), path) if path else None
+    return pathlib.Path(os.environ.get('TESSERA_CALLER', ''), text).resolve()
 
 
-def write(path, text):
+def part_of(path):
+    return path.with_name(path.name + '.part')
+
+
+def output_file(text):
+    """A file that can be written, and replaced as a whole."""
+    path = callers_path(text)
+    if not text or path.is_dir():
+        raise argparse.ArgumentTypeError(f'"{text}" is no name of a file')
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f'{text} is not an ordinary file')
     try:
-        path.write_text(text)
-        return True
+        with open(path, 'a'):
+            pass
+        part_of(path).touch()
+        part_of(path).unlink()
+        if path.stat().st_size == 0:
+            path.unlink()
     except OSError as e:
-        print(f'bench: {path}: {e.strerror}', file=sys.stderr)
-        return False
+        raise argparse.ArgumentTypeError(f'{text} cannot be written: {e.strerror}') from None
+    return path
+
+
+def program(text):
+    path = callers_path(text)
+    if not text or not path.is_file() or not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f'there is no program "{text}"')
+    return path
+
+
+def whole(low, high):
+    def convert(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f'{low} to {high}, not {text}')
+        return value
+    return convert
+
+
+def ratio(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f'a ratio above 0, not {text}')
+    return value
 
 
 def parse():
-    p = argparse.ArgumentParser(prog='./run bench', description='Race with PyTorch; see docs/testing.md.')
+    p = argparse.ArgumentParser(prog='./run bench', description='Race with PyTorch; see docs/testing.md.', allow_abbrev=False,
+                                epilog='./run bench kernels [FILTER]: our kernels alone; ./run bench kernels --help')
     p.add_argument('--jobs', required=True, help=argparse.SUPPRESS)         # these two come from scripts/bench.sh
     p.add_argument('--tessera', required=True, help=argparse.SUPPRESS)
-    p.add_argument('--python', default=sys.executable, help='the Python whose PyTorch to race')
-    p.add_argument('--against', help="instead of PyTorch, another build's bench/bench_jobs")
+    p.add_argument('--python', default=sys.executable,
+                   help='the Python whose PyTorch to race (without it, PyTorch is installed: 6 GB)')
+    p.add_argument('--debian', action='store_true', help="race the distribution's PyTorch (python3-torch)")
+    p.add_argument('--against', type=program, metavar='PROGRAM', help="instead of PyTorch, another build's bench/bench_jobs")
     p.add_argument('--quick', action='store_true', help='fewer jobs and rounds: under two minutes')
     p.add_argument('--filter', default='', metavar='TEXT', help='only jobs whose name contains TEXT')
-    p.add_argument('--rounds', type=int, help='rounds of each job (7, or 3 with --quick)')
-    p.add_argument('--threads', type=int, default=cores(), help='of either side (all cores)')
+    p.add_argument('--rounds', type=whole(1, 10000), metavar='N', help='rounds of each job (7, or 3 with --quick)')
+    p.add_argument('--threads', type=whole(1, MOST_THREADS), metavar='N', default=cores(), help='of either side (all cores)')
     p.add_argument('--memory', action='store_true', help='peak memory of every job, not only of the models; also with --quick')
     p.add_argument('--compile', action='store_true', help='also torch.compile, in a column of its own')
-    p.add_argument('--json', metavar='FILE', help='write all figures')
-    p.add_argument('--plot', metavar='FILE.svg', help='draw the ratios')
-    p.add_argument('--min', type=float, metavar='RATIO', help='status 1 when a ratio is below')
+    p.add_argument('--json', type=output_file, metavar='FILE', help='write all figures, after every row')
+    p.add_argument('--plot', type=output_file, metavar='FILE.svg', help='draw the ratios')
+    p.add_argument('--min', type=ratio, metavar='RATIO', help='status 1 when a ratio is below')
     p.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # only whether the arguments are right
     o = p.parse_args()
-    o.rounds = (3 if o.quick else 7) if o.rounds is None else o.rounds
-    o.json, o.plot, o.against = callers_path(o.json), callers_path(o.plot), callers_path(o.against)
+    o.rounds = o.rounds or (3 if o.quick else 7)
     o.budget = 0.04 if o.quick else 0.2         # seconds of a job's repetitions in a round
     o.patience = 3 if o.quick else 60           # seconds after which two rounds of a job are enough
-    if o.rounds < 1 or o.threads < 1:
-        p.error('--rounds and --threads are at least 1')
     if o.plot and o.plot.suffix != '.svg':
         p.error('--plot draws an SVG: FILE.svg')
-    for path in (o.json, o.plot):
-        if path and not os.access(path if path.exists() else path.parent, os.W_OK):
-            p.error(f'{path} cannot be written')
     return o
+
+
+def chosen_jobs(options):
+    """Asked of a process of its own, before anything is installed or starts: a wrong TSR_ISA ends it with the reason."""
+    process = start([options.jobs], options.threads, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    answer = process.communicate('list\n')[0]
+    if process.returncode != 0:
+        sys.exit(process.returncode if process.returncode > 0 else 1)
+    jobs = [j for j in json.loads(answer)['jobs'] if options.filter in j['name']]
+    names = [j['name'] for j in jobs if j['quick'] or not options.quick]
+    if names:
+        return names
+    print(f'bench: no job has "{options.filter}" in its name' +
+          (f' in the short list; {len(jobs)} of the full list have: leave out --quick' if jobs else ''), file=sys.stderr)
+    sys.exit(2)
 
 
 def main():
     options = parse()
+    names = chosen_jobs(options)
     if options.check:
         return 0
-    with tempfile.TemporaryDirectory(prefix='tessera-bench-') as folder:
-        result = run(options, pathlib.Path(folder))
-    written = not options.json or write(options.json, json.dumps(result, indent=1) + '\n')
-    if options.plot:
-        written = write(options.plot, report.plot(result)) and written
+    result = dict(machine=report.machine(), threads=options.threads, rounds=options.rounds, quick=options.quick, jobs=[],
+                  memory=[], startup=None, scaling=[], failures=[])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix='tessera-bench-') as folder:
+            run(options, pathlib.Path(folder), names, result)
+    finally:
+        draw(options, result)       # of an interrupted race too
     below = options.min and any(r['ratio'] < options.min for r in result['jobs'])
-    return 1 if result['failures'] or below or not result['jobs'] or not written else 0
+    return 1 if result['failures'] or below else 0
 
 
 if __name__ == '__main__':
@@ -346,5 +481,6 @@ if __name__ == '__main__':
         sys.exit(main())
     except Failed as e:
         sys.exit(f'bench: {e}')
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Stopped as e:
+        print(f'bench: stopped by {signal.Signals(e.args[0]).name}; what was measured is kept', file=sys.stderr)
+        sys.exit(128 + e.args[0])

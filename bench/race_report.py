@@ -23,10 +23,12 @@ def milliseconds(seconds):
     return f'{seconds * 1e3:.3f}' if seconds >= 1e-4 else f'{seconds * 1e3:.5f}'
 
 
-def notes(row):
+def notes(row, asked):
     text = [f"compiled {row['compiled_ratio']:.2f}"] if row['compiled_ratio'] else []
     if row['slow_rounds']:
-        text.append(f"{row['slow_rounds']} slow rounds")
+        text.append(f"{row['slow_rounds']} slow rounds of {row['rounds']}")
+    elif row['rounds'] < asked:
+        text.append(f"{row['rounds']} rounds")
     return ', '.join(text)
 
 
@@ -36,9 +38,9 @@ def print_head(result):
     print(ROW.format('job', 'ours', 'theirs', 'ratio', 'way', 'differ', ''), flush=True)
 
 
-def print_row(row):
+def print_row(row, asked=0):
     print(ROW.format(row['job'], milliseconds(row['ours_s']), milliseconds(row['theirs_s']), f"{row['ratio']:.2f}",
-                     row.get('way', ''), f"{row['difference']:.0e}", notes(row) if 'way' in row else '').rstrip(), flush=True)
+                     row.get('way', ''), f"{row['difference']:.0e}", notes(row, asked) if 'way' in row else '').rstrip(), flush=True)
 
 
 def geometric_mean(values):
@@ -64,8 +66,8 @@ def print_tail(result):
     peak = result['peak_gflops']
     print(f"FMA peak between rounds: best {peak['best']:.0f} GFLOP/s, lowest {peak['lowest']:.0f}; "
           f"{result['spent_s']:.0f} s in all")
-    for failure in result['failures']:
-        print('FAILED:', failure)
+    if result['failures']:
+        print(f"{len(result['failures'])} FAILED, as told above")
 
 
 # ---- plot: a horizontal bar a job, from 1, on a logarithmic axis ------------------------------------------------------
@@ -76,6 +78,12 @@ STYLE = 'font-family="sans-serif" font-size="12"'
 
 def ticks(low, high):
     return [m * 10 ** e for e in range(-2, 4) for m in (1, 2, 5) if low <= m * 10 ** e <= high]
+
+
+def rounds_of(rows):
+    """How many rounds the rows had: "7", or "2 to 7" where time ran out."""
+    counts = sorted({r['rounds'] for r in rows if 'rounds' in r})
+    return ' to '.join(map(str, counts[:1] + counts[1:][-1:]))
 
 
 def plot(result):
@@ -92,7 +100,7 @@ def plot(result):
     title = f"{describe(result['ours'])} against {describe(result['theirs'])}, {result['threads']} threads"
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" {STYLE}>',
            f'<rect width="{WIDTH}" height="{height}" fill="white"/>', text(10, 18, title, weight='bold'),
-           text(10, 36, f"times faster (median of {result['rounds']} rounds); {result['machine']}")]
+           text(10, 36, f"times faster (median of {rounds_of(rows)} rounds); {result['machine']}")]
     for value in ticks(low, high):
         colour = 'black' if value == 1 else '#d8d8d8'
         out.append(f'<path d="M{x(value):.1f} {TOP - 8}V{height - 22}" stroke="{colour}"/>')

@@ -41,9 +41,12 @@ for file in vqgan-tiny vqgan-small gpt-tiny gpt-small; do
 done
 
 command -v python3 >/dev/null 2>&1 || { echo "the jobs work; no python3 for the driver"; exit 0; }
-python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' bench/*.py
-python3 -B bench/race.py --jobs "$build/bench/bench_jobs" --tessera "$build/tessera" --against "$build/bench/bench_jobs" \
-    --quick --rounds 2 --threads 1 --memory --filter chain --json "$work/race.json" --plot "$work/race.svg" >"$work/race.txt" ||
+python3 -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' bench/*.py
+race() {
+    python3 -B bench/race.py --jobs "$build/bench/bench_jobs" --tessera "$build/tessera" --threads 1 --quick "$@" \
+        >"$work/race.txt" 2>&1
+}
+race --against "$build/bench/bench_jobs" --rounds 2 --memory --filter chain --json "$work/race.json" --plot "$work/race.svg" ||
     die "the driver failed: $(cat "$work/race.txt")"
 grep -q '^chain.both/4 .* 0e+00' "$work/race.txt" || die "a build differs from itself: $(cat "$work/race.txt")"
 python3 - "$work" <<'END'
@@ -53,8 +56,76 @@ assert [r['job'] for r in result['jobs']] == ['chain.forward/4', 'chain.both/4']
 assert all(r["ratio"] > 0 for r in result["jobs"]) and len(result['memory']) == 2 and not result['failures'], result
 xml.dom.minidom.parse(sys.argv[1] + '/race.svg')
 END
+
+# ends STATUS TEXT ARGUMENTS...: the race ends so, and says TEXT.
+ends() {
+    expected=$1 text=$2 status=0
+    shift 2
+    race --against "$build/bench/bench_jobs" --rounds 1 "$@" || status=$?
+    [ $status = "$expected" ] || die "'$*' ended with status $status: $(cat "$work/race.txt")"
+    grep -qe "$text" "$work/race.txt" || die "'$*': $(cat "$work/race.txt")"
+}
+
+ends 1 '^chain.forward' --filter chain.forward --min 1000
+ends 2 '1 to 4096, not 100000' --threads 100000
+ends 2 'is no name of a file' --json "$work"
+ends 2 'is no name of a file' --json ''
+ends 2 'not an ordinary file' --json /dev/full
+ends 2 'cannot be written' --plot "$work/none/race.svg"
+ends 2 'a ratio above 0' --min nan
+ends 2 'there is no program ""' --against ''
+ends 2 'unrecognized arguments: --filt' --filt chain
+ends 2 'no job has "zzz" in its name$' --filter zzz
+ends 2 'leave out --quick' --filter f16
+TSR_ISA=nonsense
+export TSR_ISA
+ends 2 'TSR_ISA: .*"nonsense" is none of' --filter chain
+TSR_ISA=baseline
+ends 0 '(baseline) against' --filter chain.forward
+unset TSR_ISA
+
+# A side that dies costs one job.
+printf '#!/bin/sh\nsed -u -n "/chain.forward/q;p" | "%s"\n' "$(cd "$build" && pwd)/bench/bench_jobs" >"$work/dies"
+chmod +x "$work/dies"
+ends 1 '^FAILED: chain.forward/4: theirs, ways: the process ended' --filter chain --against "$work/dies"
+grep -q '^chain.both/4' "$work/race.txt" || die "the race did not go on: $(cat "$work/race.txt")"
+
+# What was measured before SIGTERM is kept, and nothing else is left.
+mkdir "$work/tmp"
+TMPDIR=$work/tmp python3 -B bench/race.py --jobs "$build/bench/bench_jobs" --tessera "$build/tessera" --threads 1 \
+    --against "$build/bench/bench_jobs" --filter chain --rounds 10000 --json "$work/stopped.json" --quick >"$work/race.txt" 2>&1 &
+race=$! waited=0
+until [ -s "$work/stopped.json" ] || [ $waited = 300 ]; do sleep 0.2 && waited=$((waited + 1)); done
+kill -TERM $race
 status=0
-python3 -B bench/race.py --jobs "$build/bench/bench_jobs" --tessera "$build/tessera" --against "$build/bench/bench_jobs" \
-    --quick --rounds 1 --threads 1 --filter chain.forward --min 1000 >"$work/race.txt" || status=$?
-[ $status = 1 ] || die "--min 1000 ended with status $status"
+wait $race || status=$?
+[ $status = 143 ] || die "a stopped race ended with status $status: $(cat "$work/race.txt")"
+[ -z "$(ls "$work/tmp")" ] || die "a stopped race left $(ls "$work/tmp")"
+grep -q '^bench: stopped by SIGTERM' "$work/race.txt" || die "a stopped race: $(cat "$work/race.txt")"
+python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["jobs"]' "$work/stopped.json"
+
+# ./run bench, before it installs or starts anything.
+refused() {
+    text=$1 status=0
+    shift
+    BUILD_DIR=$build XDG_CACHE_HOME=$work/none sh scripts/bench.sh "$@" >"$work/race.txt" 2>&1 || status=$?
+    [ $status = 2 ] || die "bench.sh $* ended with status $status: $(cat "$work/race.txt")"
+    grep -qe "$text" "$work/race.txt" || die "bench.sh $*: $(cat "$work/race.txt")"
+}
+refused 'unrecognized arguments: --pyth' --pyth x
+refused 'no job has "zzz"' --filter zzz
+refused 'there is no /nope/python' --python /nope/python
+refused 'is no Python' --python "$(command -v env)"
+refused 'there is no program "/nope/jobs"' --against /nope/jobs
+refused 'unknown option --zzz' kernels --zzz
+refused 'a second filter, b' kernels a b
+refused 'no kernel has zzz in its name' kernels zzz
+refused 'a value is missing after --repeat' kernels --repeat
+refused 'repeat takes 1 to 1000, not 1x' kernels --repeat 1x
+refused '"sse9" is none of' kernels --isa sse9
+BUILD_DIR=$build sh scripts/bench.sh --help >"$work/race.txt" || die "--help failed"
+[ "$(grep -c '^usage:' "$work/race.txt")" = 1 ] || die "--help: $(cat "$work/race.txt")"
+grep -qe --debian "$work/race.txt" || die "--help does not say --debian"
+grep -q 'bench kernels' "$work/race.txt" || die "--help does not say kernels"
+[ ! -e bench/__pycache__ ] || die "bench/__pycache__ is in the tree"
 echo "the jobs and the driver work"

@@ -244,6 +244,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_jobs [--weights FOLDER]; requests come on the standard input\n");
         return 2;
     }
+    if (tsr_set_isa(NULL) != TSR_OK) {
+        fprintf(stderr, "bench: TSR_ISA: %s\n", tsr_error_message());
+        return 2;
+    }
     while (getline(&line, &room, stdin) > 0) answer(line);
     drop_job();
     free(line);
