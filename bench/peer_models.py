@@ -64,8 +64,8 @@ class Network:
     def __init__(self, path, channels_last=False):
         tensors, metadata = load_safetensors(path)
         self.config = json.loads(metadata['config'])
-        layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.w = {k: t.contiguous(memory_format=layout) if t.dim() == 4 else t for k, t in tensors.items()}
+        self.layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.w = {k: t.contiguous(memory_format=self.layout) if t.dim() == 4 else t for k, t in tensors.items()}
 
     def trainable(self, names):
         return [self.w[n].requires_grad_() for n in names]
@@ -140,7 +140,9 @@ class VQGAN(Network):
         return nearest_code(z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1]), codes).view(z.shape[0], *z.shape[2:])
 
     def lookup(self, codes):
-        return F.embedding(codes, self.w['quantize.embedding.weight']).permute(0, 3, 1, 2)
+        """Channels-last as it comes, which the whole decoder would take over: put into the model's layout."""
+        q = F.embedding(codes, self.w['quantize.embedding.weight']).permute(0, 3, 1, 2)
+        return q.contiguous(memory_format=self.layout)
 
     def encode(self, x):
         return self.nearest(self.features(x))
@@ -192,12 +194,14 @@ class VQGAN(Network):
             p.requires_grad_(False)
         xhat, codebook_loss = self.reconstruct(x)
         nll, g_loss = F.l1_loss(xhat, x), -self.judge(xhat).mean()
+        # Each loss goes back to the reconstruction once: from there to the last layer for the weight, then combined.
         last = self.w['decoder.conv_out.weight']
-        a, b = (torch.autograd.grad(loss, last, retain_graph=True)[0].norm() for loss in (nll, g_loss))
+        dnll, dg = (torch.autograd.grad(loss, xhat)[0] for loss in (nll, g_loss))
+        a, b = (torch.autograd.grad(xhat, last, d, retain_graph=True)[0].norm() for d in (dnll, dg))
         weight = self.disc_weight * (a / (b + 1e-4)).clamp(0, 1e4)
-        total = nll + weight * g_loss + codebook_loss
+        total = nll.detach() + weight * g_loss.detach() + codebook_loss
         self.zero_grad(self.generator)
-        total.backward()
+        torch.autograd.backward([xhat, codebook_loss], [dnll + weight * dg, None])
         self.optimizers[0].step()
         for p in self.judges:
             p.requires_grad_(True)
