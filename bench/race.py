@@ -482,5 +482,5 @@ if __name__ == '__main__':
     except Failed as e:
         sys.exit(f'bench: {e}')
     except Stopped as e:
-        print(f'bench: stopped by {signal.Signals(e.args[0]).name}; what was measured is kept', file=sys.stderr)
+        print(f'bench: stopped by {signal.Signals(e.args[0]).name}', file=sys.stderr)
         sys.exit(128 + e.args[0])
