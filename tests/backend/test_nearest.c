@@ -145,6 +145,13 @@ static void twin_codes(problem *p)
         if (i / p->d % 2 == 0) p->e[i + p->d] = p->e[i] * (1 + 1e-4f * normal());
 }
 
+/* |x|^2 is so large that f32 does not even tell opposite codes apart. */
+static void opposite_codes(problem *p)
+{
+    for (int64_t i = 0; i < p->codes * p->d; i++) p->e[i] = i / p->d == 5 ? 1.0f : -1.0f;
+    for (int64_t i = 0; i < p->rows * p->d; i++) p->x[i] = ldexpf(1, 24 + (int)(i / p->d / 30));
+}
+
 /* As at the beginning of training: |x|^2 is far above all else. */
 static void small_codes(problem *p) { scale(p->e, p->codes * p->d, 1.0 / (double)p->codes); }
 
@@ -203,11 +210,13 @@ static void a_code_of_infinity(problem *p) { p->e[p->codes / 2 * p->d] = INFINIT
 static void any_values_give_the_codes_of_single_rows(void **state)
 {
     (void)state;
-    static void (*const fills[])(problem *) = {
-        uniform_values, rows_at_codes,     constant_values, repeated_codes,     equal_codes,   nearly_equal_codes,
-        twin_codes,     small_codes,       large_codes,     codes_of_all_sizes, far_from_zero, single_large_features,
-        tiny_values,    huge_values,       subnormal_codes, zero_codes,         rows_of_zeros, rows_that_are_not_finite,
-        a_code_of_nan,  a_code_of_infinity};
+    static void (*const fills[])(problem *) = {uniform_values,     rows_at_codes,      constant_values,
+                                               repeated_codes,     equal_codes,        nearly_equal_codes,
+                                               twin_codes,         small_codes,        large_codes,
+                                               codes_of_all_sizes, far_from_zero,      single_large_features,
+                                               tiny_values,        huge_values,        subnormal_codes,
+                                               zero_codes,         rows_of_zeros,      rows_that_are_not_finite,
+                                               a_code_of_nan,      a_code_of_infinity, opposite_codes};
     static const int64_t widths[] = {1, 2, 5, 64, 130};
     for (int f = 0; f < (int)TSR_COUNT(fills); f++)
         for (int d = 0; d < (int)TSR_COUNT(widths); d++) {

@@ -177,8 +177,8 @@ static void set_beginnings(const byte_codes *c, int64_t panel)
             vec16 sum = {0};
             words += CODE_PANEL;
             for (int64_t i = p; i < tsr_min_i64(c->pairs, p + SECTION_PAIRS); i++, words += CODE_PANEL)
-                sum -= multiply_bytes(offset, load16(words));
-            store16(beginning, sum);
+                sum = add_wrapping16(sum, multiply_bytes(offset, load16(words)));
+            store16(beginning, negate_wrapping16(sum));
         }
     }
 }
@@ -253,7 +253,8 @@ static void set_bounds(byte_row *row, const byte_codes *c, float x, float lost)
     float shifts = c->shift ? (float)c->sections : 0;
     row->reach = error + shifts + 3;
     float window = 2 * error + shifts + 4;
-    row->window = window < TOTAL ? (int32_t)window : TOTAL; /* then no score is below it */
+    const float all = UINT16_MAX; /* scores lie no further apart */
+    row->window = window < all ? (int32_t)window : (int32_t)all;
 }
 
 static float row_scale(const byte_codes *c, extent e)

@@ -39,6 +39,11 @@ VECTOR_INLINE void store16(int16_t *to, vec16 x) { memcpy(to, &x, sizeof x); }
 /* The two halves of `two` in turn. */
 VECTOR_INLINE vec16 splat_two16(int32_t two) { return (vec16)((mask32){0} + two); }
 
+/* Modulo 2^16: signed vectors must not overflow. */
+typedef uint16_t words16 __attribute__((vector_size(VECTOR_BYTES)));
+VECTOR_INLINE vec16 add_wrapping16(vec16 a, vec16 b) { return (vec16)((words16)a + (words16)b); }
+VECTOR_INLINE vec16 negate_wrapping16(vec16 a) { return (vec16)(-(words16)a); }
+
 /* In each lane the sum of the two products of a's bytes, taken without sign, and b's, with sign. The sum must fit. */
 VECTOR_INLINE vec16 multiply_bytes(vec16 a, vec16 b)
 {

@@ -10,7 +10,7 @@
 #include "backend/cpu/simd/simd_real.h"
 
 /* Rows whose sums stay in REAL. */
-#define BLOCK_ROWS 32
+#define BLOCK_ROWS 16
 /* Vectors of a cache line: sums take whole lines of each row, which are then read once. */
 #define LINE (64 / VECTOR_BYTES)
 

@@ -2,8 +2,8 @@
    to be faster, other f32 by oneDNN (but for the weights' gradient of 1x1, which is one matrix product), the rest (and builds
    without oneDNN) through matrix products.
 
-   TSR_EXACT_CONV=1 keeps Winograd's out: its rounding errors are up to twice a direct convolution's (bench/conv_error.c), and
-   within a tile they come from the tile's largest inputs: an infinity reaches every output of the tiles that hold it. */
+   TSR_EXACT_CONV=1 keeps Winograd's out: its rounding errors are up to twice a direct convolution's, eight times for gradients
+   with stride 2 (bench/conv_error.c), and within a tile they come from the tile's largest inputs: an infinity reaches every output of the tiles that hold it. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 
 /* What pays at least. With stride 2 a phase of the input's gradient takes so little that its transforms count. */
 enum { FEWEST_TILES = 12, FEWEST_TILES_2 = 8, FEWEST_CHANNELS = 16, FEWEST_CHANNELS_2 = 32 };
+enum { MOST_WEIGHTS = 1 << 23 }; /* transformed */
 
 static backend below;
 
@@ -60,6 +61,12 @@ static int64_t products_of(const winograd *g)
     return g->tiles * each;
 }
 
+/* With stride 2 all transformed weights, and their gradients, lie in memory at once: 6 to 11 times the weights. */
+static bool has_room(const winograd *g, const array *weight)
+{
+    return g->step == 1 || products_of(g) / g->tiles * weight->shape[0] * weight->shape[1] <= MOST_WEIGHTS;
+}
+
 /* A direct convolution has at least 1.6 times the multiplications: tiles are filled (4 times with stride 1, 2.6 with 4x4 and 1.8
    with 3x3 weights and stride 2 if wholly). */
 static bool has_few_products(int64_t products, const array *weight, const array *out)
@@ -74,7 +81,7 @@ static bool winograd_pays(const array *x, const array *weight, const array *out,
     if (!may_use_winograd(x, weight, out, p)) return false;
     winograd g = TIER(winograd_make)(x, out, (int)weight->shape[2], (int)p->stride[0], p->padding);
     if (g.step == 2 ? g.tiles < FEWEST_TILES_2 || g.k < FEWEST_CHANNELS : g.tiles < FEWEST_TILES) return false;
-    return has_few_products(products_of(&g), weight, out);
+    return has_few_products(products_of(&g), weight, out) && has_room(&g, weight);
 }
 
 static bool winograd_pays_turned(const array *grad_x, const array *grad, const array *weight, const conv_params *p)
@@ -85,7 +92,7 @@ static bool winograd_pays_turned(const array *grad_x, const array *grad, const a
     int64_t products = 0;
     for (int phase = 0; phase < step * step; phase++) {
         winograd g = TIER(winograd_make_turned)(grad, grad_x, (int)weight->shape[2], step, p->padding, phase);
-        if (g.tiles < FEWEST_TILES) return false;
+        if (g.tiles < FEWEST_TILES || !has_room(&g, weight)) return false;
         products += products_of(&g);
     }
     return has_few_products(products, weight, step == 2 ? grad : grad_x);

@@ -24,7 +24,7 @@ enum {
     DEPTH = TILE_VECTORS == 4 ? 128 : 512,   /* steps of k between updates of c: a panel of b then fits level 1 */
     BLOCK_BYTES = 192 * 1024,                /* of a, that stay in level 2; packed, they lie on the stack */
     BLOCK_ROWS = 768,                        /* at most */
-    PANEL_GROUP = TILE_VECTORS == 4 ? 1 : 4, /* panels packed together on the stack */
+    PANEL_GROUP = TILE_VECTORS == 4 ? 1 : 2, /* panels packed together on the stack */
     PACK_COLUMNS = 192,                      /* of b, from which on packing a pays */
     PACK_TRANSPOSED = 64,                    /* the same where a's columns are contiguous */
     PACK_ALL = 1 << 14,                      /* elements of b from which on it is packed once for all threads */

@@ -160,8 +160,9 @@ static int64_t F(pack_squares)(REAL *to, const REAL *a, int64_t row, int64_t k)
     const int64_t bytes = sizeof(REAL), whole = k / SQUARE * SQUARE;
     for (int64_t p = 0; p < whole; p += SQUARE) {
         int64_t r = 0;
-        /* The next tile is on its way from memory meanwhile. */
-        for (int64_t next = TILE_ROWS; next < 2 * TILE_ROWS; next++) __builtin_prefetch(a + next * row + p);
+        /* The next tile, or what lies behind the last, is on its way from memory meanwhile. */
+        for (int64_t next = TILE_ROWS; next < 2 * TILE_ROWS; next++)
+            __builtin_prefetch((const void *)((uintptr_t)a + (uintptr_t)((next * row + p) * bytes)));
         do {
             TRANSPOSE((char *)(to + p * TILE_ROWS + r), TILE_ROWS * bytes, (const char *)(a + r * row + p),
                       row * bytes);

@@ -87,7 +87,7 @@ __attribute__((noinline)) static void score_section(const section *s)
         for (int r = 0; r < GROUP; r++) {
             vec16 a = splat_two16(x[r]);
 #pragma GCC unroll 4
-            for (int v = 0; v < CODE_VECTORS; v++) c[r][v] += multiply_bytes(a, e[v]);
+            for (int v = 0; v < CODE_VECTORS; v++) c[r][v] = add_wrapping16(c[r][v], multiply_bytes(a, e[v]));
         }
     }
     const int16_t *before = s->before, *rise = s->rise;
@@ -260,7 +260,8 @@ static int32_t least_score(const contest *t, int r)
 {
     const byte_row *row = &t->w->row[r];
     double s = ((double)row->square - t->distance[r] + t->j->codes.smallest) / 2;
-    return (int32_t)floor(s * row->per_unit - row->reach);
+    double least = floor(s * row->per_unit - row->reach);
+    return (int32_t)fmin(fmax(least, INT16_MIN), INT16_MAX); /* between which all scores lie */
 }
 
 /* The candidate of the best score first: few others can be as near as that. */
