@@ -10,21 +10,34 @@
 
 #include "base/util.h"
 
-enum { MAX_THREADS = 4096 };
+/* libgomp keeps a region's team on the stack and ends the process where the system refuses a thread, so a count that cannot
+   be meant must not reach it. */
+enum { MAX_THREADS = 1024 };
 
 static _Atomic int thread_count; /* 0: not yet known */
 static TSR_THREAD_LOCAL int count_given_to_openmp;
 static TSR_THREAD_LOCAL bool serial;
 
+/* OMP_NUM_THREADS, else the cores. */
+static int openmp_count(void)
+{
+    int n = omp_get_max_threads();
+    if (n <= MAX_THREADS) return n;
+    int processors = (int)tsr_min_i64(omp_get_num_procs(), MAX_THREADS);
+    tsr_warn("OpenMP's number of threads (OMP_NUM_THREADS), %d, is not a number from 1 to %d; ignored: %d threads", n,
+             MAX_THREADS, processors);
+    return processors;
+}
+
 static int default_count(void)
 {
     const char *text = getenv("TSR_NUM_THREADS");
-    if (!text || !*text) return omp_get_max_threads(); /* OMP_NUM_THREADS, else the cores */
+    if (!text || !*text) return openmp_count();
     char *end;
     long n = strtol(text, &end, 10);
     if (!*end && n >= 1 && n <= MAX_THREADS) return (int)n;
     tsr_warn("TSR_NUM_THREADS=%.40s is not a number from 1 to %d; ignored", text, MAX_THREADS);
-    return omp_get_max_threads();
+    return openmp_count();
 }
 
 void tsr_set_num_threads(int n)

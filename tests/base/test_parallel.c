@@ -108,6 +108,26 @@ static void the_default_comes_from_the_environment(void **state)
     tsr_set_num_threads(0);
 }
 
+/* What OMP_NUM_THREADS=100000 leaves in OpenMP; such a region would end the process. */
+static void a_count_that_openmp_cannot_serve_is_replaced(void **state)
+{
+    (void)state;
+    int before = omp_get_max_threads();
+    tsr_text warning = {0};
+    tsr_set_warning_handler(remember, &warning);
+    omp_set_num_threads(100000);
+    tsr_set_num_threads(0);
+    assert_int_equal(tsr_num_threads(), omp_get_num_procs());
+    assert_int_equal(omp_get_max_threads(), omp_get_num_procs()); /* oneDNN asks this */
+    assert_non_null(strstr(tsr_text_get(&warning), "100000, is not a number from 1 to 1024"));
+    tsr_text_free(&warning);
+    tsr_set_warning_handler(NULL, NULL);
+
+    tsr_set_num_threads(100000);
+    assert_int_equal(tsr_num_threads(), 1024);
+    tsr_set_num_threads(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +136,7 @@ int main(void)
         cmocka_unit_test(nested_loops_run_serially),
         cmocka_unit_test(the_count_reaches_openmp),
         cmocka_unit_test(the_default_comes_from_the_environment),
+        cmocka_unit_test(a_count_that_openmp_cannot_serve_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
