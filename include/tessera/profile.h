@@ -8,8 +8,8 @@
    TSR_PROFILE_TRACE names (tessera-trace.json without it; none if it is empty). A process ended by a signal reports nothing.
 
    Besides operators there are rows for derivatives, under PyTorch's names (MmBackward0), and for ranges: "backward",
-   "optimizer" and "data" (waiting for a loader's batch) around these functions of the library, "forward" in its trainers, and
-   those that a program gives names to. What runs inside another row is part of that row's total time and not of its self
+   "optimizer" and "data" (waiting for a loader's batch) around these functions of the library, "forward" and "discriminator" in
+   its trainers, and those that a program gives names to. What runs inside another row is part of that row's total time and not of its self
    time. While nothing is recorded an operator pays one comparison for all this; while it is, less than a microsecond, which
    is left out of the times. */
 #ifndef TESSERA_PROFILE_H
@@ -61,13 +61,16 @@ typedef struct tsr_profile_row {
     int64_t bytes;  /**< of operands and results, each tensor once a call, expanded dimensions once; 0 for views and
                        ranges */
     int64_t flops;  /**< 2 for each multiplication and addition of matmul, linear, convolution, attention and
-                       nearest_code, in it and in what ran inside; 0: none were counted, not: there were none */
+                       nearest_code, in it and in what ran inside; 0: none were counted, not: there were none. Of a
+                       convolution those of a direct one, also where Winograd's algorithm does fewer: such a rate can
+                       exceed the machine's peak */
 } tsr_profile_row;
 
 /** The rows, those of the largest self time first: up to `room` of them are written. Returns how many there are. */
 TSR_API int64_t tsr_profile_rows(tsr_profile_row *rows, int64_t room);
 
-/** The rows as a table in text, for tsr_free. Rates are per second of total time. NULL: no memory. */
+/** The rows as a table in text, for tsr_free. Rates are per second of total time. Of names 48 bytes are shown, control
+    characters as '?'. NULL: no memory. */
 TSR_API char *tsr_profile_report(void);
 
 /**

@@ -99,9 +99,7 @@ static void begin_session(int state)
 
 static void read_environment(void)
 {
-    const char *text = getenv("TSR_PROFILE");
-    bool on = text && !strcmp(text, "1");
-    if (text && *text && !on && strcmp(text, "0") != 0) tsr_warn("TSR_PROFILE=%.40s is neither 0 nor 1; ignored", text);
+    bool on = tsr_env_switch("TSR_PROFILE");
     if (on && atexit(profile_at_exit) != 0) tsr_warn("TSR_PROFILE=1: the process has no room for another exit handler");
     begin_session(on ? PROFILE_ON : PROFILE_OFF);
 }
@@ -164,7 +162,7 @@ static row *new_row(const char *key, const profile_frame *f)
 static row *row_for(const profile_frame *f, const char *name)
 {
     char key[NAME_MOST + 2];
-    snprintf(key, sizeof key, "%d%s", (int)f->kind, name);
+    snprintf(key, sizeof key, "%d%.*s", (int)f->kind, (int)tsr_utf8_fit(name, NAME_MOST), name);
     row *r = tsr_map_get(&records.row_of, key);
     return r ? r : new_row(key, f);
 }
@@ -190,7 +188,8 @@ static signature *new_signature(const char *key, row *r, const char *shapes)
 static signature *signature_for(const profile_frame *f, const char *name, const char *shapes)
 {
     char key[NAME_MOST + SHAPES_MOST + 4];
-    snprintf(key, sizeof key, "%d%.*s\n%.*s", (int)f->kind, NAME_MOST, name, SHAPES_MOST, shapes);
+    snprintf(key, sizeof key, "%d%.*s\n%.*s", (int)f->kind, (int)tsr_utf8_fit(name, NAME_MOST), name, SHAPES_MOST,
+             shapes);
     signature *s = tsr_map_get(&records.signature_of, key);
     if (s) return s;
     if (records.signature_count >= SIGNATURES_MOST && *shapes) return signature_for(f, name, "");

@@ -1,6 +1,7 @@
-/* util.c: growing arrays, extensions of paths, and how different two names are. */
+/* util.c: growing arrays, switches in the environment, extensions of paths, lengths of names and how different two are. */
 #include "base/util.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,6 +23,24 @@ bool tsr_grow(void *items, int64_t count, int64_t *room, size_t size)
     memcpy(items, &grown, sizeof grown);
     *room = wanted;
     return true;
+}
+
+bool tsr_env_switch(const char *name)
+{
+    const char *text = getenv(name);
+    if (!text || !*text || !strcmp(text, "0")) return false;
+    if (!strcmp(text, "1")) return true;
+    tsr_warn("%s=%.40s is neither 0 nor 1; ignored", name, text);
+    return false;
+}
+
+size_t tsr_utf8_fit(const char *text, size_t most)
+{
+    size_t n = strnlen(text, most + 1);
+    if (n <= most) return n;
+    n = most;
+    while (n > 0 && most - n < 3 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+    return ((unsigned char)text[n] & 0xc0) == 0x80 ? most : n; /* no UTF-8 */
 }
 
 bool tsr_has_extension(const char *path, const char *extension)

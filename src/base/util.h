@@ -35,6 +35,9 @@ static inline int64_t tsr_i64_of_f64(double x) { return x >= -0x1p63 && x < 0x1p
 /* n / 2 for n >= 0, rounded to the nearest, a half to the even one, as Python's round(n / 2). */
 static inline int64_t tsr_half_to_even(int64_t n) { return n / 2 + (n % 2) * (n / 2 % 2); }
 
+/* How many bytes of the text fit into `most` without a character of UTF-8 cut in two. */
+size_t tsr_utf8_fit(const char *text, size_t most);
+
 /* Whether the path ends in the extension (".png"), in small or large letters. */
 bool tsr_has_extension(const char *path, const char *extension);
 
@@ -46,6 +49,9 @@ void tsr_error_name(const char *name);
 
 /* Say something on the warning channel (tsr_set_warning_handler). */
 void tsr_warn(const char *format, ...) TSR_PRINTF(1, 2);
+
+/* Whether the environment variable is 1; not set, "" and 0 mean no, anything else no with a warning. */
+bool tsr_env_switch(const char *name);
 
 /* Text that grows. Zero-initialise; tsr_text_free when done. A failed allocation sets the error, and later appends do
    nothing, so only the end needs a check (failed). */

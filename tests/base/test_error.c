@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -114,6 +115,28 @@ static void warnings_go_to_the_handler(void **state)
     tsr_text_free(&seen);
 }
 
+static void a_switch_of_the_environment_is_0_or_1(void **state)
+{
+    (void)state;
+    static const char *const off[] = {"", "0", "off", "false", "true", "2"};
+    tsr_text seen = {0};
+    tsr_set_warning_handler(collect, &seen);
+    unsetenv("TSR_A_SWITCH");
+    assert_false(tsr_env_switch("TSR_A_SWITCH"));
+    setenv("TSR_A_SWITCH", "1", 1);
+    assert_true(tsr_env_switch("TSR_A_SWITCH"));
+    for (int64_t i = 0; i < TSR_COUNT(off); i++) {
+        if (i == 2) assert_string_equal(tsr_text_get(&seen), "");
+        setenv("TSR_A_SWITCH", off[i], 1);
+        assert_false(tsr_env_switch("TSR_A_SWITCH"));
+    }
+    tsr_set_warning_handler(NULL, NULL);
+    unsetenv("TSR_A_SWITCH");
+    assert_non_null(strstr(tsr_text_get(&seen), "[TSR_A_SWITCH=off is neither 0 nor 1; ignored]"));
+    assert_non_null(strstr(tsr_text_get(&seen), "[TSR_A_SWITCH=2 "));
+    tsr_text_free(&seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test(each_thread_has_its_own_error),
         cmocka_unit_test(try_passes_a_failure_on_and_success_over),
         cmocka_unit_test(warnings_go_to_the_handler),
+        cmocka_unit_test(a_switch_of_the_environment_is_0_or_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

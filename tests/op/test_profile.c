@@ -485,6 +485,51 @@ static void the_table_has_the_most_costly_first(void **state)
     tsr_free(report);
 }
 
+/* A name is the program's; the table stays a table: 45 bytes and "...", here less by half a character. */
+static void no_name_breaks_the_table(void **state)
+{
+    (void)state;
+    char longest[202], want[64], line[80];
+    for (int i = 0; i < 200; i += 2) memcpy(longest + i, "\xc3\xbc", 3);
+    const char *const names[] = {"two\nlines\x1b[31m\x7f", longest};
+    for (int i = 0; i < 2; i++) tsr_profile_range_begin(names[i]), tsr_profile_range_end();
+    tsr_profile_stop();
+    char *report = tsr_profile_report();
+    memcpy(want, longest, 44);
+    memcpy(want + 44, "...", 4);
+    snprintf(line, sizeof line, "\n%s  range", want); /* 25 columns: the widest name */
+    assert_non_null(strstr(report, line));
+    assert_non_null(strstr(report, "\ntwo?lines?[31m?            range"));
+    tsr_free(report);
+}
+
+static void a_name_is_cut_between_characters(void **state)
+{
+    (void)state;
+    char longest[300], want[202];
+    longest[0] = 'x';
+    for (int i = 1; i < 298; i += 2) memcpy(longest + i, "\xc3\xbc", 3);
+    tsr_profile_range_begin(longest);
+    tsr_profile_range_end();
+    memcpy(want, longest, 199); /* the 200th byte is half a character */
+    want[199] = 0;
+    assert_int_equal(range_row(want).calls, 1);
+}
+
+static void the_table_says_what_convolutions_count(void **state)
+{
+    (void)state;
+    assert_non_null(tsr_conv2d(ones(TSR_SHAPE(1, 1, 5, 5)), ones(TSR_SHAPE(1, 1, 3, 3))));
+    char *with = tsr_profile_report();
+    assert_non_null(strstr(with, "GFLOP/s of convolutions count a direct one's"));
+    tsr_free(with);
+    tsr_profile_start();
+    ones(TSR_SHAPE(2));
+    char *without = tsr_profile_report();
+    assert_null(strstr(without, "convolutions"));
+    tsr_free(without);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -513,6 +558,9 @@ int main(void)
         TEST(long_lists_of_operands_are_cut_between_shapes),
         TEST(a_trace_that_cannot_be_written_is_an_error_that_says_where),
         TEST(the_table_has_the_most_costly_first),
+        TEST(no_name_breaks_the_table),
+        TEST(a_name_is_cut_between_characters),
+        TEST(the_table_says_what_convolutions_count),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

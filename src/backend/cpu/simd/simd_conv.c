@@ -5,13 +5,13 @@
    TSR_EXACT_CONV=1 keeps Winograd's out: its rounding errors are up to twice a direct convolution's, eight times for gradients
    with stride 2 (bench/conv_error.c), and within a tile they come from the tile's largest inputs: an infinity reaches every output of the tiles that hold it. */
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/conv_matmul.h"
 #include "backend/cpu/simd/simd_layers_private.h"
 #include "backend/cpu/simd/simd_winograd.h"
 #include "backend/cpu/stage.h"
+#include "base/util.h"
 
 /* What pays at least. With stride 2 a phase of the input's gradient takes so little that its transforms count. */
 enum { FEWEST_TILES = 12, FEWEST_TILES_2 = 8, FEWEST_CHANNELS = 16, FEWEST_CHANNELS_2 = 32 };
@@ -21,11 +21,7 @@ static backend below;
 
 static bool exact; /* TSR_EXACT_CONV */
 
-static void read_exact(void)
-{
-    const char *text = getenv("TSR_EXACT_CONV");
-    exact = text && *text && strcmp(text, "0") != 0;
-}
+static void read_exact(void) { exact = tsr_env_switch("TSR_EXACT_CONV"); }
 
 static bool wants_exact(void)
 {
