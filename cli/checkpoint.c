@@ -9,6 +9,7 @@
 
 #include "model_file.h"
 #include "tessera/ops.h"
+#include "tessera/profile.h"
 
 /* ---- saving ------------------------------------------------------------------------------------------------------------- */
 
@@ -108,11 +109,13 @@ static tsr_status restore_state(const model_file *f, trainee *t)
 tsr_status checkpoint_restore(const char *path, trainee *t)
 {
     model_file f;
+    tsr_profile_range_begin("checkpoint");
     tsr_status status = model_file_open(&f, path) ? TSR_OK : tsr_error_status();
     if (status == TSR_OK) status = model_file_load(&f, t->module, false);
     if (status == TSR_OK) status = restore_state(&f, t);
     if (status == TSR_OK) status = restore_position(&f, t);
     model_file_close(&f);
+    tsr_profile_range_end();
     return status;
 }
 

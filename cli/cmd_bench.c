@@ -15,6 +15,7 @@
 #include "report.h"
 #include "tessera/autograd.h"
 #include "tessera/gpt.h"
+#include "tessera/profile.h"
 #include "tessera/runtime.h"
 #include "tessera/vqgan.h"
 
@@ -30,10 +31,10 @@ typedef struct bench_options {
 #define CONFIG_NAMES "tiny|small"
 
 static const option table[] = {
-    {"config", OPTION_CHOICE, AT(config), CONFIG_NAMES, "the models' preset (default tiny)", 0, 0, NULL, NULL},
+    {"config", OPTION_CHOICE, AT(config), CONFIG_NAMES, "the models' preset", 0, 0, NULL, NULL},
     {"repeat", OPTION_INT, AT(repeat), "N", "timed runs of each job (default 7, 5 for small)", 1, MOST_RUNS, NULL,
      NULL},
-    {"weights", OPTION_CHOICE, AT(weights), PRIOR_WEIGHTS, "the prior's, in memory (default f32)", 0, 0, NULL, NULL},
+    {"weights", OPTION_CHOICE, AT(weights), PRIOR_WEIGHTS, "the prior's, in memory", 0, 0, NULL, NULL},
     {"json", OPTION_FLAG, AT(json), "", "one line of JSON", 0, 0, NULL, NULL},
 };
 static const option_group groups[] = {{"options", table, sizeof table / sizeof *table, 0}};
@@ -65,24 +66,30 @@ typedef struct bench {
     json_t *figures;
 } bench;
 
-typedef bool job(bench *b);
+typedef struct job {
+    const char *name; /* of its range in a profile */
+    bool (*run)(bench *b);
+} job;
 
 /* ---- jobs ----------------------------------------------------------------------------------------------------------- */
 
-static bool encode(bench *b) { return tsr_vqgan_encode(b->vqgan, b->pictures) != NULL; }
-static bool decode(bench *b) { return tsr_vqgan_decode_indices(b->vqgan, b->codes) != NULL; }
+static bool run_encode(bench *b) { return tsr_vqgan_encode(b->vqgan, b->pictures) != NULL; }
+static bool run_decode(bench *b) { return tsr_vqgan_decode_indices(b->vqgan, b->codes) != NULL; }
 
-static bool train_step(bench *b)
+static bool run_train_step(bench *b)
 {
     tsr_vqgan_terms terms;
     return tsr_vqgan_trainer_step(b->trainer, b->pictures, &terms) == TSR_OK;
 }
 
-static bool sample(bench *b)
+static bool run_sample(bench *b)
 {
     tsr_gpt_sampling how = {.top_k = 100, .top_p = 0.95};
     return tsr_gpt_sample(b->prior, tsr_zeros(TSR_SHAPE(b->sampled, 1), .dtype = TSR_I64), b->of->tokens, &how) != NULL;
 }
+
+static const job encode = {"encode", run_encode}, decode = {"decode", run_decode};
+static const job train_step = {"train step", run_train_step}, sample = {"sample", run_sample};
 
 /* ---- measuring -------------------------------------------------------------------------------------------------------- */
 
@@ -99,16 +106,18 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool run_once(bench *b, job *j)
+static bool run_once(bench *b, const job *j)
 {
+    tsr_profile_range_begin(j->name);
     tsr_mark m = tsr_scope_open();
-    bool ok = j(b);
+    bool ok = j->run(b);
     tsr_scope_close(m);
+    tsr_profile_range_end();
     return ok;
 }
 
 /* The median of n runs in seconds, after one that does not count. Below 0: an error is pending. */
-static double median_seconds(bench *b, job *j, int64_t n)
+static double median_seconds(bench *b, const job *j, int64_t n)
 {
     double seconds[MOST_RUNS];
     if (!run_once(b, j)) return -1;
@@ -134,8 +143,8 @@ static bool measure_inference(bench *b)
     bool was = tsr_set_grad_enabled(false);
     tsr_mark m = tsr_scope_open();
     bool ok = (b->codes = tsr_vqgan_encode(b->vqgan, b->pictures)) != NULL &&
-              add(b, "encode_s", median_seconds(b, encode, b->repeat)) &&
-              add(b, "decode_s", median_seconds(b, decode, b->repeat)) &&
+              add(b, "encode_s", median_seconds(b, &encode, b->repeat)) &&
+              add(b, "decode_s", median_seconds(b, &decode, b->repeat)) &&
               add(b, "rss_inference_mb", peak_resident_mb());
     tsr_scope_close(m);
     tsr_set_grad_enabled(was);
@@ -146,7 +155,7 @@ static bool measure_training(bench *b)
 {
     tsr_module_train(b->vqgan, true);
     b->trainer = tsr_vqgan_trainer_new(b->vqgan, &(tsr_vqgan_train_options){.lr = 1e-4, .disc_weight = 0.8});
-    return b->trainer && add(b, "train_step_s", median_seconds(b, train_step, b->repeat)) &&
+    return b->trainer && add(b, "train_step_s", median_seconds(b, &train_step, b->repeat)) &&
            add(b, "rss_train_mb", peak_resident_mb());
 }
 
@@ -158,7 +167,7 @@ static bool measure_sampling(bench *b)
         char key[40];
         b->sampled = sample_batches[i];
         snprintf(key, sizeof key, "gpt_tokens_per_s_batch%lld", (long long)b->sampled);
-        double seconds = median_seconds(b, sample, n);
+        double seconds = median_seconds(b, &sample, n);
         if (seconds < 0 || !add(b, key, (double)(b->sampled * b->of->tokens) / seconds)) return false;
     }
     return add(b, "rss_peak_mb", peak_resident_mb());
@@ -200,11 +209,11 @@ static bool run(const bench_options *o)
 {
     bench b = {.of = &standards[o->config], .weights = o->weights};
     b.repeat = o->repeat > 0 ? o->repeat : b.of->repeat;
-    b.figures = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:f}", "config", b.of->name, "tessera", tsr_version_string(),
+    b.figures = json_pack("{s:s, s:s, s:s, s:i, s:I, s:I}", "config", b.of->name, "tessera", tsr_version_string(),
                           "isa", tsr_isa(), "threads", tsr_num_threads(), "batch", (json_int_t)b.of->batch, "repeat",
-                          (json_int_t)b.repeat, "rss_start_mb", peak_resident_mb());
+                          (json_int_t)b.repeat);
     tsr_mark m = tsr_scope_open();
-    bool ok = b.figures && measure(&b);
+    bool ok = b.figures && add(&b, "rss_start_mb", peak_resident_mb()) && measure(&b);
     if (ok && o->json) ok = report_json(json_incref(b.figures));
     else if (ok) print_figures(b.figures);
     tsr_vqgan_trainer_free(b.trainer);

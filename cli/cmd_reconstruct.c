@@ -9,6 +9,7 @@
 #include "report.h"
 #include "result_output.h"
 #include "tessera/image.h"
+#include "tessera/profile.h"
 #include "tessera/vqgan.h"
 
 enum { COLUMNS = 8 };
@@ -61,6 +62,7 @@ static tsr_status reconstruct_batch(void *user, tsr_tensor *pictures, int64_t fi
 
 static tsr_status write_sheet(reconstruction *r)
 {
+    tsr_profile_range_begin("output");
     tsr_mark m = tsr_scope_open();
     tsr_tensor *sheet = picture_sheet_pairs(result_all(&r->originals), result_all(&r->out), COLUMNS);
     tsr_status status = sheet ? tsr_image_save(r->out.path, sheet) : tsr_error_status();
@@ -68,6 +70,7 @@ static tsr_status write_sheet(reconstruction *r)
         report_note("reconstruct", "%s shows the first %d of %lld pictures", r->out.path, COLUMNS * PICTURE_PAIRS_ROWS,
                     (long long)r->metrics.count);
     tsr_scope_close(m);
+    tsr_profile_range_end();
     return status;
 }
 

@@ -12,6 +12,7 @@
 #include "picture_input.h"
 #include "tessera/autograd.h"
 #include "tessera/memory.h"
+#include "tessera/profile.h"
 #include "tessera/vqgan.h"
 
 void code_set_free(code_set *c)
@@ -182,6 +183,8 @@ static tsr_status check_labels(code_set *c, tsr_tensor *labels, const char *path
 
 static bool load_tensors(code_set *c, tsr_archive *a, const char *path)
 {
+    if (!a) return false;
+    read_metadata(c, a);
     bool single = tsr_archive_count(a) == 1;
     tsr_tensor *codes = single ? tsr_archive_get(a, 0) : tsr_archive_get_named(a, "codes");
     if (!codes || check_codes(c, codes, path) != TSR_OK) return false;
@@ -192,13 +195,13 @@ static bool load_tensors(code_set *c, tsr_archive *a, const char *path)
 bool code_set_load(code_set *c, const char *path)
 {
     *c = (code_set){.codes = NULL};
+    tsr_profile_range_begin("data");
     tsr_archive *a = tsr_archive_open(path);
-    if (!a) return false;
-    read_metadata(c, a);
     tsr_mark m = tsr_scope_open();
     bool ok = load_tensors(c, a, path);
     tsr_scope_close(m);
     tsr_archive_close(a);
+    tsr_profile_range_end();
     return ok;
 }
 
@@ -216,12 +219,14 @@ tsr_status code_set_save(const code_set *c, const char *path)
 {
     char *text = metadata_text(c);
     tsr_text_pair metadata[2] = {{"codes_of", text}, {"origin", c->origin}};
+    tsr_profile_range_begin("output");
     tsr_mark m = tsr_scope_open();
     tsr_tensor *grid = c->height > 0 ? tsr_view(c->codes, TSR_SHAPE(c->count, c->height, c->width)) : c->codes;
     tsr_named named[2] = {{"codes", grid}, {"labels", c->labels}};
     tsr_status status = text && grid ? tsr_save_safetensors(path, named, c->labels ? 2 : 1, metadata, c->origin ? 2 : 1)
                                      : tsr_fail(TSR_ENOMEM, "no memory for the codes' metadata");
     tsr_scope_close(m);
+    tsr_profile_range_end();
     free(text);
     return status;
 }

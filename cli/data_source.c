@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tessera/profile.h"
+
 const option data_option_table[DATA_OPTION_COUNT] = {
     {"data", OPTION_TEXT, offsetof(data_options, source), "SRC",
      "pictures: a folder, IDX or CIFAR-10 files, a tensor file, or "
@@ -71,7 +73,7 @@ static bool is_sizeless(const tsr_dataset_info *info)
     return !strcmp(info->kind, "folder") || !strcmp(info->kind, "scenes");
 }
 
-tsr_dataset *data_open(const data_options *o, const data_wish *wish)
+static tsr_dataset *open_source(const data_options *o, const data_wish *wish)
 {
     tsr_dataset_options d = {
         .channels = o->channels ? o->channels : wish->channels, .held_out = o->held_out, .limit = o->limit};
@@ -84,6 +86,14 @@ tsr_dataset *data_open(const data_options *o, const data_wish *wish)
     tsr_dataset_free(set);
     d.size = wish->size;
     return tsr_dataset_open(o->source, &d);
+}
+
+tsr_dataset *data_open(const data_options *o, const data_wish *wish)
+{
+    tsr_profile_range_begin("data");
+    tsr_dataset *set = open_source(o, wish);
+    tsr_profile_range_end();
+    return set;
 }
 
 tsr_status data_check_divisible(const tsr_dataset *set, int64_t factor)

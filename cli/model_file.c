@@ -11,6 +11,7 @@
 
 #include "tessera/memory.h"
 #include "tessera/ops.h"
+#include "tessera/profile.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -290,11 +291,13 @@ tsr_module *model_load_vqgan(const char *path)
     model_file f;
     tsr_module *m = NULL;
     tsr_vqgan_config c = {.legacy = true};
+    tsr_profile_range_begin("checkpoint");
     if (model_file_open_as(&f, path, MODEL_VQGAN) && model_file_vqgan_config(&f, &c) == TSR_OK) {
         c.disc = false;
         m = finish(&f, tsr_vqgan_new(&c));
     }
     model_file_close(&f);
+    tsr_profile_range_end();
     return m;
 }
 
@@ -303,9 +306,11 @@ tsr_module *model_load_prior(const char *path)
     model_file f;
     tsr_module *m = NULL;
     tsr_gpt_config c = {0};
+    tsr_profile_range_begin("checkpoint");
     if (model_file_open_as(&f, path, MODEL_PRIOR) && model_file_prior_config(&f, &c) == TSR_OK)
         m = finish(&f, tsr_gpt_new(&c));
     model_file_close(&f);
+    tsr_profile_range_end();
     return m;
 }
 

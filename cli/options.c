@@ -280,14 +280,15 @@ static json_t *option_json(const option *o, const void *at)
 
 /* ---- command lines ------------------------------------------------------------------------------------------------------ */
 
-/* " [16]", the default; "" where there is none to tell. */
+/* " [16]", the default; "" where there is none to tell, or the help says it in words. */
 static void format_default(const option *o, const void *at, char *buffer, size_t size)
 {
+    buffer[0] = 0;
+    if (strstr(o->help, "(default")) return;
     json_t *value = o->kind == OPTION_INT || o->kind == OPTION_FLOAT || o->kind == OPTION_CHOICE ? option_json(o, at)
                                                                                                  : NULL;
     bool chosen = o->low == o->high ||
                   json_number_value(value) >= o->low; /* else it stands for what --help says in words */
-    buffer[0] = 0;
     if (json_is_integer(value) && chosen) snprintf(buffer, size, " [%lld]", (long long)json_integer_value(value));
     if (json_is_real(value)) snprintf(buffer, size, " [%g]", json_real_value(value));
     if (json_is_string(value)) snprintf(buffer, size, " [%s]", json_string_value(value));

@@ -12,6 +12,7 @@
 #include "tessera/io.h"
 #include "tessera/memory.h"
 #include "tessera/ops.h"
+#include "tessera/profile.h"
 
 static bool ends(const char *path, const char *ending)
 {
@@ -56,6 +57,7 @@ void result_free(result_output *r)
 static tsr_status save_each(const result_output *r, tsr_tensor *batch, int64_t first)
 {
     char path[1024];
+    tsr_profile_range_begin("output");
     tsr_status status = tsr_make_folder(r->path);
     for (int64_t i = 0; status == TSR_OK && i < tsr_size(batch, 0); i++) {
         tsr_mark m = tsr_scope_open();
@@ -64,6 +66,7 @@ static tsr_status save_each(const result_output *r, tsr_tensor *batch, int64_t f
         status = image ? tsr_image_save(path, image) : tsr_error_status();
         tsr_scope_close(m);
     }
+    tsr_profile_range_end();
     return status;
 }
 
@@ -92,6 +95,7 @@ tsr_tensor *result_all(const result_output *r)
 tsr_status result_finish(result_output *r)
 {
     if (r->kind == RESULT_FOLDER) return TSR_OK;
+    tsr_profile_range_begin("output");
     tsr_mark m = tsr_scope_open();
     tsr_tensor *all = result_all(r);
     tsr_status status = tsr_error_status();
@@ -101,5 +105,6 @@ tsr_status result_finish(result_output *r)
         status = sheet ? tsr_image_save(r->path, sheet) : tsr_error_status();
     }
     tsr_scope_close(m);
+    tsr_profile_range_end();
     return status;
 }

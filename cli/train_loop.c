@@ -127,10 +127,20 @@ static tsr_status run_steps(loop *l)
     return status;
 }
 
-/* --profile: a run that cannot tell where its time went has still done its work. */
-static void print_profile(const loop *l)
+/* TSR_PROFILE=1 reports what was recorded until the exit, which here is nothing. */
+static void start_profile(const loop *l)
+{
+    if (tsr_profile_is_on())
+        report_note(l->s->set->command,
+                    "--profile takes the place of TSR_PROFILE=1, and TSR_PROFILE_TRACE has no effect");
+    tsr_profile_start();
+}
+
+/* 0, or, where the trace cannot be written, what the process ends with. The run has been kept by then. */
+static int print_profile(const loop *l)
 {
     char path[RUN_PATH_MOST];
+    int failed = 0;
     tsr_profile_stop();
     char *report = tsr_profile_report();
     if (report) fputs(report, stderr);
@@ -138,10 +148,11 @@ static void print_profile(const loop *l)
     run_path(l->s->o.out, "trace.json", path);
     if (report && tsr_profile_save_trace(path) == TSR_OK) report_note(l->s->set->command, "the trace is in %s", path);
     else {
-        report_note(l->s->set->command, "--profile: %s", tsr_error_message());
-        tsr_error_clear();
+        report_prefix("--profile");
+        failed = report_error(l->s->set->command);
     }
     tsr_profile_clear();
+    return failed;
 }
 
 static void print_end(const loop *l)
@@ -182,11 +193,11 @@ int train_loop(const train_settings *s, trainee *t, const json_t *effective)
     interrupt_watch();
     tsr_status status = begin(&l);
     bool profiled = status == TSR_OK && s->o.profile;
-    if (profiled) tsr_profile_start();
+    if (profiled) start_profile(&l);
     if (status == TSR_OK) status = run_steps(&l);
     run_folder_close(&l.folder);
     int failed = status == TSR_OK ? 0 : report_error(s->set->command);
-    if (profiled) print_profile(&l);
+    int unreported = profiled ? print_profile(&l) : 0;
     if (!failed) print_end(&l);
-    return failed;
+    return failed ? failed : unreported;
 }

@@ -7,6 +7,7 @@
 #include "checkpoint.h"
 #include "model_file.h"
 #include "report.h"
+#include "tessera/profile.h"
 #include "train_options.h"
 
 /* ---- reading -------------------------------------------------------------------------------------------------------------- */
@@ -116,9 +117,11 @@ tsr_status settings_load_init(const train_settings *s, model_kind kind, tsr_modu
 {
     model_file f;
     if (!s->o.init || settings_go_on(s)) return TSR_OK;
+    tsr_profile_range_begin("checkpoint");
     tsr_status status = model_file_open_as(&f, s->o.init, kind) ? model_file_load(&f, model, false)
                                                                 : tsr_error_status();
     model_file_close(&f);
+    tsr_profile_range_end();
     return status;
 }
 

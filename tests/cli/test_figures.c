@@ -246,6 +246,9 @@ static void the_standard_jobs_are_timed(void **state)
                                        "gpt_tokens_per_s_batch8"};
     (void)state;
     shell_expect("$T bench --config tiny --repeat 1 --json", 0);
+    const char *start = strstr(shell_said, "\"rss_start_mb\": ");
+    assert_non_null(start);
+    assert_true(strcspn(start + 16, ",}") <= 7); /* five digits, as the others */
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char quoted[64];
         snprintf(quoted, sizeof quoted, "\"%s\": ", keys[i]);

@@ -76,13 +76,24 @@ static void an_interrupted_run_still_prints_its_table(void **state)
     assert_true(count_events("r/trace.json", "step") > 0);
 }
 
-static void a_trace_that_cannot_be_written_is_a_remark(void **state)
+static void a_trace_that_cannot_be_written_fails_and_the_run_is_kept(void **state)
 {
     (void)state;
-    shell_expect("mkdir -p r/trace.json/x && " TRAIN "--steps 1 --out r --profile", 0);
+    shell_expect("mkdir -p r/trace.json/x && " TRAIN "--steps 1 --out r --profile", 1);
     shell_expect_text("--profile: cannot");
     shell_expect_text("trace.json");
+    shell_expect_text("1 of 1 steps");
     expect_row("conv_forward");
+    assert_true(temp_exists("r/checkpoints/last.safetensors"));
+}
+
+static void profile_says_that_it_takes_the_environments_place(void **state)
+{
+    (void)state;
+    shell_expect("TSR_PROFILE=1 TSR_PROFILE_TRACE=both.json " TRAIN "--steps 1 --out r --profile", 0);
+    shell_expect_text("--profile takes the place of TSR_PROFILE=1");
+    assert_true(temp_exists("r/trace.json"));
+    assert_false(temp_exists("both.json"));
 }
 
 static void the_environment_profiles_any_command(void **state)
@@ -98,6 +109,31 @@ static void the_environment_profiles_any_command(void **state)
     assert_true(count_events("other.json", "nearest_code") > 0);
 }
 
+/* What takes long beside operators has a range: models and data are read, results written. */
+static void reading_and_writing_have_ranges(void **state)
+{
+    (void)state;
+    shell_expect(TRAIN "--steps 1 --out r", 0);
+    shell_expect("TSR_PROFILE=1 $T encode --model r scenes:count=2 --size 16 --out c.safetensors", 0);
+    assert_int_equal(count_events("tessera-trace.json", "checkpoint"), 1);
+    assert_int_equal(count_events("tessera-trace.json", "output"), 1);
+    assert_true(count_events("tessera-trace.json", "data") >= 2); /* opened, read */
+    shell_expect("TSR_PROFILE=1 $T decode --model r c.safetensors --out folder", 0);
+    expect_row("checkpoint");
+    expect_row("data");
+    expect_row("output");
+}
+
+static void jobs_of_bench_have_ranges(void **state)
+{
+    (void)state;
+    shell_expect("TSR_PROFILE=1 $T bench --repeat 1 --json", 0);
+    expect_row("train step");
+    assert_int_equal(count_events("tessera-trace.json", "encode"), 2); /* the first does not count */
+    assert_int_equal(count_events("tessera-trace.json", "decode"), 2);
+    assert_true(count_events("tessera-trace.json", "sample") > 2);
+}
+
 static void the_environment_says_what_it_cannot_do(void **state)
 {
     (void)state;
@@ -107,6 +143,8 @@ static void the_environment_says_what_it_cannot_do(void **state)
     shell_expect_text("warning: TSR_PROFILE=1: there is no trace: cannot write /nowhere/t.json");
     shell_expect("TSR_PROFILE=yes " RECONSTRUCT, 0);
     shell_expect_text("TSR_PROFILE=yes is neither 0 nor 1");
+    shell_expect("TSR_EXACT_CONV=off " RECONSTRUCT, 0);
+    shell_expect_text("TSR_EXACT_CONV=off is neither 0 nor 1");
     shell_expect("TSR_PROFILE=0 " RECONSTRUCT, 0);
     assert_null(strstr(shell_said, "self ms"));
     shell_expect("TSR_PROFILE=1 TSR_PROFILE_TRACE= " RECONSTRUCT " && ls", 0);
@@ -122,8 +160,11 @@ int main(void)
         TEST(a_profiled_run_prints_a_table_and_leaves_a_trace),
         TEST(a_profiled_run_is_the_same_run),
         TEST(an_interrupted_run_still_prints_its_table),
-        TEST(a_trace_that_cannot_be_written_is_a_remark),
+        TEST(a_trace_that_cannot_be_written_fails_and_the_run_is_kept),
+        TEST(profile_says_that_it_takes_the_environments_place),
         TEST(the_environment_profiles_any_command),
+        TEST(reading_and_writing_have_ranges),
+        TEST(jobs_of_bench_have_ranges),
         TEST(the_environment_says_what_it_cannot_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

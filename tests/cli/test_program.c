@@ -58,6 +58,18 @@ static void every_command_has_help_with_an_example(void **state)
     assert_string_equal(shell_said, "");
 }
 
+static void help_says_each_default_once(void **state)
+{
+    (void)state;
+    shell_expect(
+        "for c in 'train vqgan' 'train prior' encode decode reconstruct sample eval bench; do $T $c --help; done "
+        "| grep '(default.*\\[' || true",
+        0);
+    assert_string_equal(shell_said, "");
+    shell_expect("$T bench --help", 0);
+    shell_expect_text("the models' preset [tiny]");
+}
+
 /* ---- wrong data --------------------------------------------------------------------------------------------------------------- */
 
 static void wrong_data_leave_nothing_behind(void **state)
@@ -275,6 +287,7 @@ int main(void)
         TEST(unknown_option_names_the_nearest),
         TEST(values_out_of_range_are_wrong_use),
         TEST(every_command_has_help_with_an_example),
+        TEST(help_says_each_default_once),
         TEST(wrong_data_leave_nothing_behind),
         TEST(truncated_pictures_are_skipped_and_counted),
         TEST(a_damaged_held_out_part_is_an_error),
