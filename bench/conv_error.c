@@ -1,6 +1,6 @@
 /* conv_error.c: how far f32 convolutions are from f64's: Winograd's, or with TSR_EXACT_CONV=1 sums of products.
 
-       conv_error
+       cmake --build build --target bench && build/bench/conv_error
 
    One line for each shape: the largest and the root mean square of the errors of the result, of the input's gradient and of the
    weights', each relative to the root mean square of what is computed. Inputs are normal, weights too. */
