@@ -56,6 +56,7 @@ const job_entry standard_jobs[] = {
     BOTH("linear", "4096x128x512", false),
     {"nearest/4096x64x1024", true},
     {"nearest/512x128x1024", false},
+    {"nearest/1024x256x8192", false},
     {"adam/1x10000000", true},
     {"adam/200x50000", false},
     BOTH("chain", "4", true),

@@ -170,8 +170,8 @@ static void transform_weights(const winograd *g, const winograd_weights *w, int6
 VECTOR_INLINE void multiply_rows(const float *v, int64_t block_stride, const float *u, int64_t blocks, float *m,
                                  bool adds, int rows, int vectors)
 {
-    vec32 sum[12][4];
-#pragma GCC unroll 12
+    vec32 sum[MOST_ROWS][4];
+#pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) sum[r][i] = adds ? load32(m + (r * vectors + i) * LANES32) : (vec32){0};
@@ -181,14 +181,14 @@ VECTOR_INLINE void multiply_rows(const float *v, int64_t block_stride, const flo
             vec32 w[4];
 #pragma GCC unroll 4
             for (int i = 0; i < vectors; i++) w[i] = load32(u + i * LANES32);
-#pragma GCC unroll 12
+#pragma GCC unroll 6
             for (int r = 0; r < rows; r++) {
                 vec32 a = splat32(v[r * BLOCK_C + c]);
 #pragma GCC unroll 4
                 for (int i = 0; i < vectors; i++) sum[r][i] += a * w[i];
             }
         }
-#pragma GCC unroll 12
+#pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int i = 0; i < vectors; i++) store32(m + (r * vectors + i) * LANES32, sum[r][i]);
