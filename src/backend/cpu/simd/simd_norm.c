@@ -1,5 +1,5 @@
 /* simd_norm.c: group norm (with SiLU fused) and batch norm, forward and backward, f32 and f64. They work on channels-last
-   arrays, into which others are copied. */
+   arrays, into which others are copied; only batch norm's one multiply-add takes row-major arrays as they are. */
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_layers_private.h"
 #include "backend/cpu/stage.h"
@@ -72,10 +72,20 @@ static bool batch_norm_stats(const array *mean, const array *var, const array *x
     return ok;
 }
 
+static bool are_planes(const array *out, const array *x)
+{
+    return !stage_has_layout(x, STAGE_CHANNELS_LAST) && stage_has_layout(x, STAGE_ROW_MAJOR) &&
+           stage_has_layout(out, STAGE_ROW_MAJOR);
+}
+
 static bool batch_norm_apply(const array *out, const array *x, const array *mean, const array *scale,
                              const array *shift)
 {
     if (!takes(x)) return below.batch_norm_apply(out, x, mean, scale, shift);
+    if (are_planes(out, x)) {
+        (x->dtype == TSR_F32 ? batch_norm_apply_planes32 : batch_norm_apply_planes64)(out, x, mean, scale, shift);
+        return true;
+    }
     stage sx = {0}, so = {0};
     bool ok = in_layout(&sx, x) && stage_output(&so, out, STAGE_CHANNELS_LAST) &&
               (x->dtype == TSR_F32 ? batch_norm_apply32 : batch_norm_apply64)(&so.a, &sx.a, mean, scale, shift) &&

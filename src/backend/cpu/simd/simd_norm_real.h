@@ -203,6 +203,34 @@ static bool F(batch_norm_apply)(const array *out, const array *x, const array *m
     return true;
 }
 
+typedef struct F(planes) {
+    const REAL *x;
+    REAL *out;
+    int64_t n, c; /* elements of a plane, channels */
+    const array *mean, *scale, *shift;
+} F(planes);
+
+static void F(map_planes)(int64_t begin, int64_t end, void *user)
+{
+    const F(planes) *j = user;
+    for (int64_t plane = begin; plane < end; plane++) {
+        const REAL *x = j->x + plane * j->n;
+        REAL *out = j->out + plane * j->n, mean = F(get)(j->mean, plane % j->c * j->mean->stride[0]);
+        REAL scale = F(get)(j->scale, plane % j->c * j->scale->stride[0]);
+        REAL shift = F(get)(j->shift, plane % j->c * j->shift->stride[0]);
+        for (int64_t i = 0; i < j->n; i += LANES)
+            F(store_some)(out + i, (F(load_some)(x + i, j->n - i) - mean) * scale + shift, j->n - i);
+    }
+}
+
+/* Of row-major arrays: planes that have one channel each. */
+static void F(batch_norm_apply_planes)(const array *out, const array *x, const array *mean, const array *scale,
+                                       const array *shift)
+{
+    F(planes) j = {x->data, out->data, positions_of(x), x->shape[1], mean, scale, shift};
+    tsr_parallel_for(x->shape[0] * j.c, tsr_max_i64(1, GRAIN / j.n), F(map_planes), &j);
+}
+
 static void F(batch_norm_grad_between)(const F(channels) * j, int64_t image, void *user)
 {
     const F(batch_norm_user) *u = user;
