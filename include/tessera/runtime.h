@@ -9,11 +9,11 @@
 extern "C" {
 #endif
 
-/** Threads that operations use: TSR_NUM_THREADS, else OMP_NUM_THREADS, else the cores; or what tsr_set_num_threads set. Above
-    1024 a variable is ignored, with a warning. */
+/** Threads that operations use: what tsr_set_num_threads set, else the default: TSR_NUM_THREADS, else OMP_NUM_THREADS, else the
+    cores that the process may use. Above 1024 a variable is ignored, with a warning. */
 TSR_API int tsr_num_threads(void);
 
-/** Use n threads from now on, 1024 at most; n < 1 means the default. Results do not depend on it. */
+/** Use n threads from now on, 1024 at most; n < 1 means the default again. Results do not depend on it. */
 TSR_API void tsr_set_num_threads(int n);
 
 /**

@@ -14,14 +14,28 @@
    be meant must not reach it. */
 enum { MAX_THREADS = 1024 };
 
-static _Atomic int thread_count; /* 0: not yet known */
+static _Atomic int thread_count;     /* 0: not yet known */
+static _Atomic int openmp_own_count; /* OMP_NUM_THREADS, else the cores; 0: not yet known */
 static TSR_THREAD_LOCAL int count_given_to_openmp;
 static TSR_THREAD_LOCAL bool serial;
 
-/* OMP_NUM_THREADS, else the cores. */
+/* OpenMP says it only until a count is set, so it is asked before. */
+static int ask_openmp(void)
+{
+    int n = atomic_load(&openmp_own_count);
+    if (n == 0) atomic_store(&openmp_own_count, n = omp_get_max_threads());
+    return n;
+}
+
+static void tell_openmp(int n)
+{
+    ask_openmp();
+    omp_set_num_threads(n);
+}
+
 static int openmp_count(void)
 {
-    int n = omp_get_max_threads();
+    int n = ask_openmp();
     if (n <= MAX_THREADS) return n;
     int processors = (int)tsr_min_i64(omp_get_num_procs(), MAX_THREADS);
     tsr_warn("OpenMP's number of threads (OMP_NUM_THREADS), %d, is not a number from 1 to %d; ignored: %d threads", n,
@@ -49,7 +63,7 @@ void tsr_set_num_threads(int n)
 void tsr_run_serially(void)
 {
     serial = true;
-    omp_set_num_threads(1);
+    tell_openmp(1);
 }
 
 int tsr_num_threads(void)
@@ -61,7 +75,7 @@ int tsr_num_threads(void)
         n = atomic_compare_exchange_strong(&thread_count, &n, found) ? found : n;
     }
     if (count_given_to_openmp != n && !omp_in_parallel()) {
-        omp_set_num_threads(n);
+        tell_openmp(n);
         count_given_to_openmp = n;
     }
     return n;

@@ -1,10 +1,12 @@
 /* Splitting loops over threads: every index once, whatever the numbers; nested loops run serially; the count. */
+#define _POSIX_C_SOURCE 200809L /* popen, setenv */
 #include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,8 @@
 
 #include "base/parallel.h"
 #include "base/util.h"
+
+static const char *self; /* this program */
 
 typedef struct tally {
     _Atomic int visits[1000];
@@ -108,34 +112,61 @@ static void the_default_comes_from_the_environment(void **state)
     tsr_set_num_threads(0);
 }
 
-/* What OMP_NUM_THREADS=100000 leaves in OpenMP; such a region would end the process. */
+/* OpenMP reads its environment once, so this program is run again (see main): what it prints where OpenMP begins with `given`. */
+static const char *printed_by_another(const char *given)
+{
+    static char text[1000];
+    char line[1000];
+    snprintf(line, sizeof line, "env -u TSR_NUM_THREADS OMP_NUM_THREADS=%s '%s' counts 2>&1", given, self);
+    FILE *f = popen(line, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    assert_int_equal(pclose(f), 0);
+    return text;
+}
+
+static void print_counts(int n)
+{
+    tsr_set_num_threads(n);
+    printf("%d %d;", tsr_num_threads(), omp_get_max_threads()); /* oneDNN asks the latter */
+}
+
+static void zero_means_what_openmp_began_with(void **state)
+{
+    (void)state;
+    assert_string_equal(printed_by_another("3"), "5 5;3 3;");
+}
+
 static void a_count_that_openmp_cannot_serve_is_replaced(void **state)
 {
     (void)state;
-    int before = omp_get_max_threads();
-    tsr_text warning = {0};
-    tsr_set_warning_handler(remember, &warning);
-    omp_set_num_threads(100000);
-    tsr_set_num_threads(0);
-    assert_int_equal(tsr_num_threads(), omp_get_num_procs());
-    assert_int_equal(omp_get_max_threads(), omp_get_num_procs()); /* oneDNN asks this */
-    assert_non_null(strstr(tsr_text_get(&warning), "100000, is not a number from 1 to 1024"));
-    tsr_text_free(&warning);
-    tsr_set_warning_handler(NULL, NULL);
+    char counts[100];
+    int cores = omp_get_num_procs();
+    snprintf(counts, sizeof counts, "5 5;%d %d;", cores, cores);
+    const char *text = printed_by_another("100000");
+    assert_non_null(strstr(text, "100000, is not a number from 1 to 1024"));
+    assert_non_null(strstr(text, counts));
 
     tsr_set_num_threads(100000);
     assert_int_equal(tsr_num_threads(), 1024);
-    tsr_set_num_threads(before);
+    tsr_set_num_threads(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    self = argv[0];
+    if (argc > 1) {
+        print_counts(5);
+        print_counts(0);
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_is_visited_once),
         cmocka_unit_test(less_than_two_grains_run_on_the_caller_alone),
         cmocka_unit_test(nested_loops_run_serially),
         cmocka_unit_test(the_count_reaches_openmp),
         cmocka_unit_test(the_default_comes_from_the_environment),
+        cmocka_unit_test(zero_means_what_openmp_began_with),
         cmocka_unit_test(a_count_that_openmp_cannot_serve_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
