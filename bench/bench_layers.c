@@ -418,40 +418,23 @@ static void bench_others(void)
 
 /* ---- arguments ---- */
 
-static const char usage[] =
-    "usage: ./run bench kernels [FILTER] [--isa reference|baseline|avx2|avx512] [--repeat N] [--cpu]\n"
-    "  FILTER    only kernels whose line's name contains it: conv3, group_norm, \"nearest \"\n"
-    "  --isa     the kernels to time (TSR_ISA, else the best that this machine has)\n"
-    "  --repeat  runs of each, 1 to 1000 (15)\n"
-    "  --cpu     the processor's time instead of the clock's\n";
-
-static bool wrong(const char *what, const char *argument)
-{
-    fprintf(stderr, "bench kernels: %s%s\n%s", what, argument, usage);
-    return false;
-}
-
 static bool set_repeat(const char *text)
 {
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (end == text || *end || n < 1 || n > 1000) return wrong("--repeat takes 1 to 1000, not ", text);
+    long n = strtol(text, NULL, 10);
+    if (n < 1 || n > 1000) return false;
     repeat = (int)n;
     return true;
 }
 
+/* False at the first that is wrong; scripts/bench_arguments.sh has the sentences. */
 static bool parse(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const char *a = argv[i];
-        bool with_value = strcmp(a, "--isa") == 0 || strcmp(a, "--repeat") == 0;
-        if (with_value && i + 1 == argc) return wrong("a value is missing after ", a);
-        if (strcmp(a, "--isa") == 0) isa = argv[++i];
-        else if (with_value && !set_repeat(argv[++i])) return false;
-        else if (with_value) continue;
-        else if (strcmp(a, "--cpu") == 0) cpu_time = true;
-        else if (*a == '-') return wrong("unknown option ", a);
-        else if (filter) return wrong("a second filter, ", a);
+        const char *a = argv[i], *value = argv[i + 1]; /* NULL after the last */
+        if (strcmp(a, "--cpu") == 0) cpu_time = true;
+        else if (strcmp(a, "--isa") == 0 && value) isa = argv[++i];
+        else if (strcmp(a, "--repeat") == 0 && value && set_repeat(value)) i++;
+        else if (*a == '-' || filter) return false;
         else filter = a;
     }
     return true;
@@ -459,9 +442,10 @@ static bool parse(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return fputs(usage, stdout) < 0;
-    if (!parse(argc, argv)) return 2;
+    if (!parse(argc, argv)) {
+        fprintf(stderr, "bench kernels: wrong arguments; ./run bench --help lists them\n");
+        return 2;
+    }
     if (tsr_set_isa(isa) != TSR_OK) {
         fprintf(stderr, "bench kernels: %s: %s\n", isa ? "--isa" : "TSR_ISA", tsr_error_message());
         return 2;

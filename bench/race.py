@@ -32,7 +32,6 @@ SCALED = {True: ['vqgan.encode/tiny', 'conv3.forward/8x128x32', 'group_norm_silu
                   'conv3.forward/8x128x32', 'conv3.grad_weight/8x128x32', 'linear.forward/2048x512x2048',
                   'group_norm_silu.forward/8x128x32', 'nearest/4096x64x1024', 'adam/1x10000000']}
 GOOD_PEAK = 0.7         # of the best seen
-MOST_THREADS = 4096     # as TSR_NUM_THREADS takes
 PAUSE = 0.003           # threads that wait by spinning have stopped by then
 
 
@@ -358,88 +357,32 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
-def callers_path(text):
-    """./run changes the folder: relative paths are meant from where it was called."""
-    return pathlib.Path(os.environ.get('TESSERA_CALLER', ''), text).resolve()
-
-
 def part_of(path):
     return path.with_name(path.name + '.part')
 
 
-def output_file(text):
-    """A file that can be written, and replaced as a whole."""
-    path = callers_path(text)
-    if not text or path.is_dir():
-        raise argparse.ArgumentTypeError(f'"{text}" is no name of a file')
-    if path.exists() and not path.is_file():
-        raise argparse.ArgumentTypeError(f'{text} is not an ordinary file')
-    try:
-        with open(path, 'a'):
-            pass
-        part_of(path).touch()
-        part_of(path).unlink()
-        if path.stat().st_size == 0:
-            path.unlink()
-    except OSError as e:
-        raise argparse.ArgumentTypeError(f'{text} cannot be written: {e.strerror}') from None
-    return path
-
-
-def program(text):
-    path = callers_path(text)
-    if not text or not path.is_file() or not os.access(path, os.X_OK):
-        raise argparse.ArgumentTypeError(f'there is no program "{text}"')
-    return path
-
-
-def whole(low, high):
-    def convert(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f'{low} to {high}, not {text}')
-        return value
-    return convert
-
-
-def ratio(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f'a ratio above 0, not {text}')
-    return value
-
-
 def parse():
-    p = argparse.ArgumentParser(prog='./run bench', description='Race with PyTorch; see docs/testing.md.', allow_abbrev=False,
-                                epilog='./run bench kernels [FILTER]: our kernels alone; ./run bench kernels --help')
-    p.add_argument('--jobs', required=True, help=argparse.SUPPRESS)         # these two come from scripts/bench.sh
-    p.add_argument('--tessera', required=True, help=argparse.SUPPRESS)
-    p.add_argument('--python', default=sys.executable,
-                   help='the Python whose PyTorch to race (without it, PyTorch is installed: 6 GB)')
-    p.add_argument('--debian', action='store_true', help="race the distribution's PyTorch (python3-torch)")
-    p.add_argument('--against', type=program, metavar='PROGRAM', help="instead of PyTorch, another build's bench/bench_jobs")
-    p.add_argument('--quick', action='store_true', help='fewer jobs and rounds: under two minutes')
-    p.add_argument('--filter', default='', metavar='TEXT', help='only jobs whose name contains TEXT')
-    p.add_argument('--rounds', type=whole(1, 10000), metavar='N', help='rounds of each job (7, or 3 with --quick)')
-    p.add_argument('--threads', type=whole(1, MOST_THREADS), metavar='N', default=cores(), help='of either side (all cores)')
-    p.add_argument('--memory', action='store_true', help='peak memory of every job, not only of the models; also with --quick')
-    p.add_argument('--compile', action='store_true', help='also torch.compile, in a column of its own')
-    p.add_argument('--json', type=output_file, metavar='FILE', help='write all figures, after every row')
-    p.add_argument('--plot', type=output_file, metavar='FILE.svg', help='draw the ratios')
-    p.add_argument('--min', type=ratio, metavar='RATIO', help='status 1 when a ratio is below')
-    p.add_argument('--check', action='store_true', help=argparse.SUPPRESS)  # only whether the arguments are right
+    """What a user may write, and what is refused, is in scripts/bench_arguments.sh, which needs no Python."""
+    p = argparse.ArgumentParser(prog='./run bench', usage='./run bench --help', add_help=False, allow_abbrev=False)
+    p.add_argument('--jobs', required=True)
+    p.add_argument('--tessera', required=True)
+    p.add_argument('--python', default=sys.executable)
+    p.add_argument('--debian', action='store_true')
+    p.add_argument('--against', type=pathlib.Path)
+    p.add_argument('--quick', action='store_true')
+    p.add_argument('--filter', default='')
+    p.add_argument('--rounds', type=int)
+    p.add_argument('--threads', type=int, default=cores())
+    p.add_argument('--memory', action='store_true')
+    p.add_argument('--compile', action='store_true')
+    p.add_argument('--json', type=pathlib.Path)
+    p.add_argument('--plot', type=pathlib.Path)
+    p.add_argument('--min', type=float)
+    p.add_argument('--check', action='store_true')      # only whether there are such jobs, with this TSR_ISA
     o = p.parse_args()
     o.rounds = o.rounds or (3 if o.quick else 7)
     o.budget = 0.04 if o.quick else 0.2         # seconds of a job's repetitions in a round
     o.patience = 3 if o.quick else 60           # seconds after which two rounds of a job are enough
-    if o.plot and o.plot.suffix != '.svg':
-        p.error('--plot draws an SVG: FILE.svg')
     return o
 
 

@@ -114,6 +114,7 @@ check_races() (
 step "layers, calls and names" scripts/check_layers.sh
 step "the layer check notices violations" scripts/check_layers.sh --self-test
 step "the test summary counts rightly" scripts/test_summary.sh
+step "bench tells right arguments from wrong ones" scripts/test_bench_arguments.sh
 step "format" check_format
 if step "build" ./run configure-and-build "$folder" "all tests" $options; then
     step "build the examples and benchmarks" ./run configure-and-build "$folder" "examples bench"
