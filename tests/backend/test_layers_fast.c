@@ -1,6 +1,7 @@
 /* The fast kernels of layers against the reference: random values, odd sizes, every layout and tier of this machine; and the
    same bits for any number of threads and from run to run. */
 #include "layers_fast.h"
+#include "support/faults.h"
 
 /* ---- norms ---- */
 
@@ -465,16 +466,18 @@ static void results_do_not_depend_on_threads_nor_change_from_run_to_run(void **s
 /* ---- memory ---- */
 
 typedef struct fault_arrays {
+    int which; /* kernel */
     array x, w, b, kernel, out, gk, gb, mean, rstd, gx, up, q, codes, index;
 } fault_arrays;
 
-static bool run_kernel(int which, const fault_arrays *a)
+static bool run_kernel(void *user)
 {
+    const fault_arrays *a = user;
     norm_params norm = {.groups = 4, .eps = 1e-6, .silu = true};
     conv_params conv = plain_conv(1, 1, 1, 1);
     interp_params up = {.mode = INTERP_LINEAR, .spatial = 2};
     attention_params attention = {.scale = 1};
-    switch (which) {
+    switch (a->which) {
     case 0:
         return fast->conv_forward(&a->out, &a->x, &a->kernel, &a->b, &conv);
     case 1:
@@ -496,28 +499,13 @@ static bool run_kernel(int which, const fault_arrays *a)
     }
 }
 
-/* With the nth allocation failing, for every n, a kernel says so, keeps nothing and works again afterwards. */
 static void failing_memory(void)
 {
     fault_arrays a = {.x = RANDOM(1, 2, 16, 12, 12), .w = RANDOM(2, 16), .b = RANDOM(3, 16)};
     a.kernel = RANDOM(4, 16, 16, 3, 3), a.out = RANDOM(5, 2, 16, 12, 12), a.gk = EMPTY(16, 16, 3, 3), a.gb = EMPTY(16);
     a.mean = EMPTY(2, 4), a.rstd = EMPTY(2, 4), a.gx = EMPTY(2, 16, 12, 12), a.up = EMPTY(2, 16, 20, 24);
     a.q = RANDOM(6, 1, 2, 40, 8), a.codes = RANDOM(7, 9, 5), a.index = ARRAY(TSR_I64, layout, 9);
-    for (int which = 0; which <= 8; which++) {
-        bool failed = true;
-        for (int64_t nth = 1; failed; nth++) {
-            run_kernel(which, &a); /* so that caches of primitives are filled */
-            int64_t before = tsr_memory_get_stats().current;
-            tsr_alloc_fail_at(nth);
-            bool ok = run_kernel(which, &a);
-            failed = tsr_alloc_failed();
-            tsr_alloc_fail_at(0);
-            assert_true(ok == !failed);
-            assert_true(failed == (tsr_error_status() == TSR_ENOMEM));
-            assert_true(tsr_memory_get_stats().current == before);
-            tsr_error_clear();
-        }
-    }
+    for (a.which = 0; a.which <= 8; a.which++) faults_expect_clean(run_kernel, &a);
 }
 
 static void a_kernel_without_memory_says_so_and_keeps_nothing(void **state)

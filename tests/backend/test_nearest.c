@@ -1,8 +1,12 @@
 /* test_nearest.c: the nearest codes of many rows, for which most codes are ruled out by products of bytes, are those of the
-   f32 search. A few rows at a time are searched in f32 alone, so rows together and in slices must give the same. */
+   f32 search. A few rows at a time are searched in f32 alone, so rows together and in slices must give the same. The
+   filter is called by itself too: which blocks it decides, and whether it does so rightly where rounding to bytes misleads
+   it as far as it can. */
+#define TSR_TIER avx2
+#include "backend/cpu/simd/simd_nearest.h"
 #include "backend/kernels.h"
-#include "base/alloc.h"
 #include "base/util.h"
+#include "support/faults.h"
 
 enum { SLICE = 24 };
 
@@ -226,6 +230,146 @@ static void any_values_give_the_codes_of_single_rows(void **state)
         }
 }
 
+/* ---- the filter by itself ---- */
+
+typedef bool (*filter)(const nearest_job *, bool *);
+
+#ifdef TSR_HAVE_AVX512
+bool nearest_filter_avx512(const nearest_job *, bool *);
+#endif
+
+/* The tier's, NULL where it has none. */
+static filter filter_of_tier(void)
+{
+#ifdef TSR_HAVE_AVX2
+    if (!strcmp(fast->name, "avx2")) return nearest_filter_avx2;
+#endif
+#ifdef TSR_HAVE_AVX512
+    if (!strcmp(fast->name, "avx512")) return nearest_filter_avx512;
+#endif
+    return NULL;
+}
+
+/* Blocks of the problem that the filter decides; the others' indices are -1. */
+static int64_t filter_alone(const problem *p)
+{
+    bool found[64] = {false};
+    int64_t blocks = (p->rows + NEAREST_BLOCK - 1) / NEAREST_BLOCK, decided = 0;
+    assert_true(blocks <= (int64_t)TSR_COUNT(found));
+    nearest_job j = {.x = p->x, .codes = p->e, .index = p->index, .rows = p->rows, .d = p->d, .count = p->codes};
+    assert_true(filter_of_tier()(&j, found));
+    for (int64_t b = 0; b < blocks; b++) decided += found[b];
+    for (int64_t i = 0; i < p->rows; i++)
+        if (!found[i / NEAREST_BLOCK]) p->index[i] = -1;
+    return decided;
+}
+
+static void of_ordinary_values_the_filter_decides_all_blocks(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {{48, 64, 512}, {290, 33, 1000}, {101, 256, 8192}, {50, 8, 129}};
+    if (!filter_of_tier()) skip();
+    for (int i = 0; i < (int)TSR_COUNT(sizes); i++) {
+        problem p = new_problem(sizes[i][0], sizes[i][1], sizes[i][2]);
+        assert_int_equal(filter_alone(&p), (p.rows + NEAREST_BLOCK - 1) / NEAREST_BLOCK);
+        free_problem(&p);
+    }
+}
+
+/* Equal codes are all equally near, rows of zeros have no scale, few rows or codes do not pay: then it decides nothing. */
+static void what_bytes_do_not_tell_apart_is_left_to_f32(void **state)
+{
+    (void)state;
+    if (!filter_of_tier()) skip();
+    problem p[4] = {new_problem(220, 64, 601), new_problem(220, 64, 601), new_problem(47, 64, 601),
+                    new_problem(220, 64, 127)};
+    equal_codes(&p[0]);
+    scale(p[1].x, p[1].rows * p[1].d, 0);
+    for (int i = 0; i < (int)TSR_COUNT(p); i++) {
+        assert_int_equal(filter_alone(&p[i]), 0);
+        free_problem(&p[i]);
+    }
+}
+
+enum { NEAREST = 77, RIVAL = 11 }; /* codes; the others are far away */
+
+/* All rows are equal. Also frees the problem. */
+static void expect_nearest(problem *p)
+{
+    assert_int_equal(filter_alone(p), (p->rows + NEAREST_BLOCK - 1) / NEAREST_BLOCK);
+    for (int64_t i = 0; i < p->rows; i++) assert_int_equal(p->index[i], NEAREST);
+    free_problem(p);
+}
+
+static problem zeros(int64_t d)
+{
+    problem p = new_problem(50, d, 130);
+    scale(p.x, p.rows * d, 0);
+    scale(p.e, p.codes * d, 0);
+    return p;
+}
+
+/* The largest elements, in features that the products do not see, make bytes of the values themselves: both scales are 1. */
+static void fix_scales(problem *p, int64_t of_rows, int64_t of_codes)
+{
+    for (int64_t i = 0; i < p->rows; i++) p->x[i * p->d + of_rows] = 78;
+    for (int64_t k = 0; k < p->codes; k++) p->e[k * p->d + of_codes] = 105;
+}
+
+/* Of 64 sections of 32 features. The products' sums are shifted by 6 bits: 63 in each of the nearest code's sections become
+   nothing, of 63 x 63 in the rival's first one 1/64 is lost. The nearest is 64 x 63 = 4032, ahead of 3969, and scores 0
+   where the rival scores 62. All norms are equal. */
+static void what_shifts_take_away_is_allowed_for(void **state)
+{
+    (void)state;
+    enum { SECTIONS = 64, WIDTH = 32, D = SECTIONS * WIDTH };
+    if (!filter_of_tier()) skip();
+    problem p = zeros(D);
+    for (int64_t i = 0; i < p.rows; i++) {
+        float *x = p.x + i * D;
+        for (int64_t s = 0; s < SECTIONS; s++) x[s * WIDTH] = 1;
+        x[1] = 63;
+        x[2] = -70;
+    }
+    for (int64_t k = 0; k < p.codes; k++)
+        for (int64_t s = 0; s < SECTIONS; s++) p.e[k * D + s * WIDTH + (k == NEAREST ? 0 : k == RIVAL ? 1 : 2)] = 63;
+    fix_scales(&p, 3, 4);
+    expect_nearest(&p);
+}
+
+/* 30 features that all round in the wrong direction, in a code or a row: 16 x 7.49 - 14 x 8.51 = 0.7 becomes
+   16 x 7 - 14 x 9 = -14. */
+static float misleading(int64_t feature) { return feature < 16 ? 7.49f : -8.51f; }
+
+/* Times 28: the nearest is ahead of its opposite by 39.2, and scores 784 less. */
+static void what_rounding_of_codes_loses_is_allowed_for(void **state)
+{
+    (void)state;
+    if (!filter_of_tier()) skip();
+    problem p = zeros(32);
+    for (int64_t f = 0; f < 30; f++) {
+        for (int64_t i = 0; i < p.rows; i++) p.x[i * p.d + f] = 28;
+        for (int64_t k = 0; k < p.codes; k++)
+            p.e[k * p.d + f] = k == NEAREST ? misleading(f) : k == RIVAL ? -misleading(f) : -fabsf(misleading(f));
+    }
+    fix_scales(&p, 30, 31);
+    expect_nearest(&p);
+}
+
+static void what_rounding_of_rows_loses_is_allowed_for(void **state)
+{
+    (void)state;
+    if (!filter_of_tier()) skip();
+    problem p = zeros(32);
+    for (int64_t f = 0; f < 30; f++) {
+        for (int64_t i = 0; i < p.rows; i++) p.x[i * p.d + f] = misleading(f);
+        for (int64_t k = 0; k < p.codes; k++)
+            p.e[k * p.d + f] = k == NEAREST ? 28 : k == RIVAL || misleading(f) > 0 ? -28 : 28;
+    }
+    fix_scales(&p, 30, 31);
+    expect_nearest(&p);
+}
+
 /* ---- threads and memory ---- */
 
 static void results_do_not_depend_on_threads(void **state)
@@ -246,25 +390,18 @@ static void results_do_not_depend_on_threads(void **state)
     free_problem(&p);
 }
 
+static bool search_everything(void *user)
+{
+    const problem *p = user;
+    return search(p, 0, p->rows, p->index);
+}
+
 static void without_memory_it_says_so_and_keeps_nothing(void **state)
 {
     (void)state;
     problem p = new_problem(60, 7, 200);
     scale(p.x + 30 * p.d, p.d, 0); /* a block for the f32 search */
-    bool failed = true;
-    int64_t requests = 0;
-    for (int64_t nth = 1; failed; nth++, requests++) {
-        int64_t before = tsr_memory_get_stats().current;
-        tsr_alloc_fail_at(nth);
-        bool ok = search(&p, 0, p.rows, p.index);
-        failed = tsr_alloc_failed();
-        tsr_alloc_fail_at(0);
-        assert_true(ok == !failed);
-        assert_true(failed == (tsr_error_status() == TSR_ENOMEM));
-        assert_true(tsr_memory_get_stats().current == before);
-        tsr_error_clear();
-    }
-    assert_true(requests > 1);
+    assert_true(faults_expect_clean(search_everything, &p) > 1);
     free_problem(&p);
 }
 
@@ -274,6 +411,11 @@ int main(void)
         cmocka_unit_test(any_sizes_give_the_codes_of_single_rows),
         cmocka_unit_test(wide_rows_and_large_codebooks_do_too),
         cmocka_unit_test(any_values_give_the_codes_of_single_rows),
+        cmocka_unit_test(of_ordinary_values_the_filter_decides_all_blocks),
+        cmocka_unit_test(what_bytes_do_not_tell_apart_is_left_to_f32),
+        cmocka_unit_test(what_shifts_take_away_is_allowed_for),
+        cmocka_unit_test(what_rounding_of_codes_loses_is_allowed_for),
+        cmocka_unit_test(what_rounding_of_rows_loses_is_allowed_for),
         cmocka_unit_test(results_do_not_depend_on_threads),
         cmocka_unit_test(without_memory_it_says_so_and_keeps_nothing),
     };
