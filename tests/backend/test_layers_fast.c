@@ -64,6 +64,43 @@ static void group_norm_is_exact_when_the_mean_is_large(void **state)
     everywhere(large_mean);
 }
 
+/* SiLU far from 0, where e^x has no float: by the weight, the bias, or as a flat half of the picture far from its mean, whose
+   deviations from the first row are 0. */
+static void check_far_silu(double weight, double bias, bool flat)
+{
+    enum { CHANNELS = 32, ROWS = 32, COLUMNS = 16 };
+    norm_params p = {.groups = 4, .eps = 1e-6, .silu = true};
+    array x = RANDOM(1, 2, CHANNELS, ROWS, COLUMNS), w = RANDOM(2, CHANNELS), b = RANDOM(3, CHANNELS), out[2];
+    array mean = EMPTY(2, 4), rstd = EMPTY(2, 4);
+    for (int64_t i = 0; flat && i < arrays_count(&x); i++)
+        arrays_set(&x, i, i / COLUMNS % ROWS < ROWS / 2 ? -1 : arrays_get(&x, i) * 0.01 + 1);
+    arrays_set(&w, 5, weight);
+    arrays_set(&b, 5, bias);
+    for (int i = 0; i < 2; i++) {
+        out[i] = EMPTY(2, CHANNELS, ROWS, COLUMNS);
+        assert_true((i ? fast : reference)->group_norm(&out[i], &mean, &rstd, &x, &w, &b, &p));
+    }
+    close_to("group_norm with SiLU far from 0", &out[1], &out[0]);
+}
+
+static void far_silus(void)
+{
+    for (int sign = -1; sign <= 1; sign += 2) {
+        check_far_silu(sign * 40, 0, false);
+        check_far_silu(sign * 3e4, 0, false);
+        check_far_silu(1, sign * 95, false);
+        check_far_silu(1, sign * 1e30, false);
+        check_far_silu(sign * 95, 0, true);
+        check_far_silu(sign * 50, 45, true);
+    }
+}
+
+static void group_norm_with_silu_is_right_far_from_0(void **state)
+{
+    (void)state;
+    everywhere(far_silus);
+}
+
 static void check_layer_norm(int64_t rows, int64_t n, bool affine)
 {
     norm_params p = {.eps = 1e-5};
@@ -521,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(group_norm_agrees_with_the_reference),
         cmocka_unit_test(group_norm_is_exact_when_the_mean_is_large),
+        cmocka_unit_test(group_norm_with_silu_is_right_far_from_0),
         cmocka_unit_test(layer_norm_agrees_with_the_reference),
         cmocka_unit_test(batch_norm_agrees_with_the_reference),
         cmocka_unit_test(pools_agree_with_the_reference),

@@ -22,9 +22,9 @@ typedef struct F(channels) {
     REAL *mean, *scale, *shift; /* y = (x - mean) scale + shift, each of `stride` a picture */
     REAL *slope, *offset;       /* backward: grad_x = grad_y scale + (x - mean) slope + offset */
     int64_t stride;             /* c, or 0 where all pictures share them */
-    double *sums;               /* [images, chunks, 2, c] */
+    double *sums;               /* [images, chunks + 1, 2, c]: of each chunk, then of the picture */
     bool silu;
-    /* Between the passes: turns the sums of one picture, added up in its first chunk, into the parameters above. */
+    /* Between the passes: turns the sums of one picture into the parameters above. */
     void (*between)(const struct F(channels) * j, int64_t image, void *user);
     void *user;
 } F(channels);
@@ -45,12 +45,14 @@ VECTOR_INLINE void F(sum_strip)(const REAL *x, int64_t n, int64_t c, int vectors
     for (int u = 0; u < vectors; u++) pivot[u] = F(load_some)(first + u * LANES, left);
     int64_t i = 0;
     for (; i + 2 <= n; i += 2)
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
+            __builtin_prefetch(x + (i + k + BLOCK_ROWS) * c);
             for (int u = 0; u < vectors; u++) {
                 VEC d = F(load_some)(x + (i + k) * c + u * LANES, left) - pivot[u];
                 a[k][u] += d;
                 b[k][u] += d * d;
             }
+        }
     for (int u = 0; u < vectors; u++) {
         if (i < n) {
             VEC d = F(load_some)(x + i * c + u * LANES, left) - pivot[u];
@@ -141,42 +143,34 @@ static void F(grad_sum_rows)(const F(channels) * j, int64_t image, int64_t row, 
 }
 
 /* Channels from i on of a row that starts at `at`. */
-VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left, bool silu, bool backward)
+VECTOR_INLINE VEC F(map)(const F(rows) * r, int64_t at, int64_t i, int64_t left, map_kind kind)
 {
     VEC d = F(load_some)(r->x + at + i, left) - F(load_some)(r->mean + i, left);
     VEC scale = F(load_some)(r->scale + i, left);
-    if (backward)
+    if (kind == MAP_BACKWARD)
         return F(load_some)(r->grad + at + i, left) * scale +
                (d * F(load_some)(r->slope + i, left) + F(load_some)(r->offset + i, left));
     VEC y = d * scale + F(load_some)(r->shift + i, left);
-    return silu ? F(silu)(y) : y;
+    return kind == MAP_SILU ? F(silu)(y) : kind == MAP_SILU_WITHIN ? F(silu_within)(y) : y;
 }
 
-VECTOR_INLINE void F(map_rows_as)(F(rows) r, bool silu, bool backward)
+VECTOR_INLINE void F(map_rows)(const F(rows) * r, map_kind kind)
 {
-    int64_t whole = r.c / LANES * LANES;
-    for (int64_t at = 0; at < r.n * r.c; at += r.c) {
-        for (int64_t i = 0; i < whole; i += LANES) F(store)(r.out + at + i, F(map)(&r, at, i, LANES, silu, backward));
-        if (whole < r.c)
-            F(store_some)(r.out + at + whole, F(map)(&r, at, whole, r.c - whole, silu, backward), r.c - whole);
+    int64_t whole = r->c / LANES * LANES;
+    for (int64_t at = 0; at < r->n * r->c; at += r->c) {
+        for (int64_t i = 0; i < whole; i += LANES) F(store)(r->out + at + i, F(map)(r, at, i, LANES, kind));
+        if (whole < r->c) F(store_some)(r->out + at + whole, F(map)(r, at, whole, r->c - whole, kind), r->c - whole);
     }
-}
-
-static void F(map_rows)(const F(channels) * j, int64_t image, int64_t row, int64_t rows)
-{
-    F(rows) r = F(rows_at)(j, image, row, rows);
-    if (j->grad && j->silu) r.grad = r.out; /* grad_sum_strip left it there */
-    if (j->grad) F(map_rows_as)(r, false, true);
-    else if (j->silu) F(map_rows_as)(r, true, false);
-    else F(map_rows_as)(r, false, false);
 }
 
 /* ---- chunks, pictures and threads ---- */
 
 static double *F(sums_of)(const F(channels) * j, int64_t image, int64_t chunk)
 {
-    return j->sums + (image * j->chunks + chunk) * 2 * j->c;
+    return j->sums + (image * (j->chunks + 1) + chunk) * 2 * j->c;
 }
+
+static double *F(picture_sums)(const F(channels) * j, int64_t image) { return F(sums_of)(j, image, j->chunks); }
 
 static void F(sum_chunk)(const F(channels) * j, int64_t image, int64_t chunk)
 {
@@ -188,16 +182,37 @@ static void F(sum_chunk)(const F(channels) * j, int64_t image, int64_t chunk)
     else F(sum_rows)(x + row * j->c, rows, j->c, x, sums);
 }
 
+/* Whether all that a chunk of the forward pass gives to SiLU is within 85 on either side of 0. No square is above the sum of
+   squares, and (x - mean)^2 <= 9/8 (x - first)^2 + 9 (first - mean)^2. Sums that are not finite say no. */
+static bool F(silu_is_within)(const F(channels) * j, int64_t image, int64_t chunk)
+{
+    const double *squares = F(sums_of)(j, image, chunk) + j->c;
+    const REAL *first = j->x + image * j->rows * j->c;
+    int64_t p = image * j->stride, beyond = 0;
+    for (int64_t i = 0; i < j->c; i++) {
+        double off = (double)(first[i] - j->mean[p + i]), scale = (double)j->scale[p + i];
+        double room = 85 - fabs((double)j->shift[p + i]);
+        beyond += !((room > 0) & (scale * scale * (1.125 * squares[i] + 9 * off * off) <= room * room));
+    }
+    return !beyond;
+}
+
 static void F(map_chunk)(const F(channels) * j, int64_t image, int64_t chunk)
 {
     int64_t row = chunk * j->chunk;
-    F(map_rows)(j, image, row, tsr_min_i64(j->chunk, j->rows - row));
+    F(rows) r = F(rows_at)(j, image, row, tsr_min_i64(j->chunk, j->rows - row));
+    if (j->grad && j->silu) r.grad = r.out; /* grad_sum_strip left it there */
+    if (j->grad) F(map_rows)(&r, MAP_BACKWARD);
+    else if (!j->silu) F(map_rows)(&r, MAP_PLAIN);
+    else if (F(silu_is_within)(j, image, chunk)) F(map_rows)(&r, MAP_SILU_WITHIN);
+    else F(map_rows)(&r, MAP_SILU);
 }
 
-/* Add the chunks' sums up in the first. */
+/* Add the chunks' sums up. */
 static void F(gather_sums)(const F(channels) * j, int64_t image)
 {
-    double *total = F(sums_of)(j, image, 0);
+    double *total = F(picture_sums)(j, image);
+    memcpy(total, F(sums_of)(j, image, 0), (size_t)(2 * j->c) * sizeof *total);
     for (int64_t k = 1; k < j->chunks; k++) {
         const double *part = F(sums_of)(j, image, k);
         for (int64_t i = 0; i < 2 * j->c; i++) total[i] += part[i];
@@ -234,7 +249,7 @@ static void F(set_chunks)(F(channels) * j)
     j->chunks = tsr_max_i64((j->rows + j->chunk - 1) / j->chunk, 1);
 }
 
-/* Sums, `between`, and the map over all pictures. j->sums must hold images * chunks * 2 c. */
+/* Sums, `between`, and the map over all pictures. j->sums must hold images * (chunks + 1) * 2 c. */
 static void F(channels_run)(F(channels) * j)
 {
     int64_t chunk_grain = tsr_max_i64(1, GRAIN / (tsr_min_i64(j->chunk, j->rows) * j->c));

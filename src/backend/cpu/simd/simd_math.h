@@ -142,12 +142,21 @@ VECTOR_INLINE vec32 exp_falling32(vec32 x)
     return e.rest * e.scale;
 }
 
+/* 1 + e^-x for x from -88 to 86. */
+VECTOR_INLINE vec32 logistic_divisor_within32(vec32 x)
+{
+    exp_factors e = exp_between32(-x);
+    return e.rest * e.scale + 1.0f;
+}
+
 /* 1 + e^-x, infinite below -88.72: 1 / that is the logistic function, x / that SiLU. NaN stays. */
 VECTOR_INLINE vec32 logistic_divisor32(vec32 x)
 {
-    exp_factors e = exp_between32(-at_most32(at_least32(x, -89.0f), 60.0f));
-    return e.rest * e.scale + 1.0f;
+    return logistic_divisor_within32(at_most32(at_least32(x, -89.0f), 60.0f));
 }
+
+/* SiLU of x from -88 to 86. */
+VECTOR_INLINE vec32 silu_within32(vec32 x) { return x / logistic_divisor_within32(x); }
 
 /* e^x - 1 for x below 88. */
 VECTOR_INLINE vec32 expm1_below(vec32 x)

@@ -79,6 +79,10 @@ VECTOR_INLINE VEC F(sigmoid)(VEC x) { return 1 / F(logistic_divisor)(x); }
 
 VECTOR_INLINE VEC F(silu)(VEC x) { return x / F(logistic_divisor)(x); }
 
+#if REAL_BITS == 64
+VECTOR_INLINE VEC F(silu_within)(VEC x) { return F(silu)(x); }
+#endif
+
 /* A gradient passed back through SiLU at x. */
 VECTOR_INLINE VEC F(silu_grad)(VEC g, VEC x)
 {

@@ -8,10 +8,13 @@
 #include "base/util.h"
 
 enum {
-    CHUNK_ELEMENTS = 1 << 15, /* of a chunk: it fits the second-level cache */
+    CHUNK_ELEMENTS = 1 << 13, /* of a chunk: few, so that the sums of silu_is_within say much of each */
     MOST_CHUNKS = 256,        /* of a picture */
     GRAIN = 1 << 14           /* elements worth a thread */
 };
+
+/* What the second pass computes; SILU_WITHIN is SILU of what is known to be small enough for e^x. */
+typedef enum map_kind { MAP_PLAIN, MAP_SILU, MAP_SILU_WITHIN, MAP_BACKWARD } map_kind;
 
 static int64_t positions_of(const array *x)
 {

@@ -12,7 +12,7 @@ static bool F(channels_make)(F(channels) * j, const array *x, int64_t images, in
 {
     *j = (F(channels)){.x = x->data, .images = images, .rows = rows, .c = x->shape[1], .stride = x->shape[1]};
     F(set_chunks)(j);
-    size_t sums = (size_t)(images * j->chunks * 2 * j->c) * sizeof(double);
+    size_t sums = (size_t)(images * (j->chunks + 1) * 2 * j->c) * sizeof(double);
     int64_t each = images * j->c;
     char *p = tsr_alloc(sums + (size_t)(parameters * each) * sizeof(REAL));
     *memory = p;
@@ -35,7 +35,7 @@ typedef struct F(group_norm_user) {
 static void F(join_channels)(const F(channels) * j, int64_t image, int64_t first, int64_t count, double *mean,
                              double *squares)
 {
-    const double *sums = F(sums_of)(j, image, 0);
+    const double *sums = F(picture_sums)(j, image);
     const REAL *pivot = j->x + image * j->rows * j->c;
     double n = (double)j->rows, total = 0;
     for (int64_t i = first; i < first + count; i++) total += (double)pivot[i] + sums[i] / n;
@@ -95,7 +95,7 @@ static bool F(group_norm)(const array *out, const array *mean, const array *rstd
 static void F(group_norm_grad_between)(const F(channels) * j, int64_t image, void *user)
 {
     const F(group_norm_user) *u = user;
-    const double *sums = F(sums_of)(j, image, 0);
+    const double *sums = F(picture_sums)(j, image);
     int64_t count = j->c / u->groups;
     double n = (double)(count * j->rows);
     for (int64_t g = 0; g < u->groups; g++) {
@@ -120,7 +120,7 @@ static void F(group_norm_grad_affine)(const F(channels) * j, const F(group_norm_
     for (int64_t i = 0; i < j->c; i++) {
         double weight = 0, bias = 0;
         for (int64_t image = 0; image < j->images; image++) {
-            const double *sums = F(sums_of)(j, image, 0);
+            const double *sums = F(picture_sums)(j, image);
             bias += sums[i];
             weight += sums[j->c + i] *
                       (double)F(get)(u->rstd, image * u->rstd->stride[0] + i / count * u->rstd->stride[1]);
@@ -234,7 +234,7 @@ static void F(batch_norm_apply_planes)(const array *out, const array *x, const a
 static void F(batch_norm_grad_between)(const F(channels) * j, int64_t image, void *user)
 {
     const F(batch_norm_user) *u = user;
-    const double *sums = F(sums_of)(j, image, 0);
+    const double *sums = F(picture_sums)(j, image);
     double n = (double)j->rows;
     for (int64_t i = 0; i < j->c; i++) {
         double rstd = (double)F(get)(u->rstd, i * u->rstd->stride[0]), scale = (double)j->scale[i];
