@@ -86,6 +86,8 @@ typedef enum unary_code {
     U_CLAMP,      /* p0 min, p1 max; NaN stays */
     U_NAN_TO_NUM, /* p0 nan, p1 posinf, p2 neginf */
     U_THRESHOLD,  /* x > p0 ? x : p1 */
+    U_HARDSHRINK, /* p0: |x| <= p0 ? 0 : x */
+    U_SOFTSHRINK, /* p0: x - clamp(x, -p0, p0) */
     U_LOGICAL_NOT,
     U_ISNAN,
     U_ISINF,
@@ -110,6 +112,8 @@ typedef enum binary_code {
     B_LOGADDEXP,
     B_XLOGY,
     B_HYPOT,
+    B_PRELU, /* a > 0 ? a : a * b */
+    B_HUBER, /* with d = |a - b| and m = min(d, p0): p1 m (d - m / 2) */
     B_EQ,
     B_NE,
     B_LT,

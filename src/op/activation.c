@@ -275,18 +275,44 @@ tsr_tensor *op_tanhshrink(op_ctx *c, const tsr_tanhshrink_args *a)
     return tsr_sub(a->input, tsr_tanh(a->input));
 }
 
-tsr_tensor *op_hardshrink(op_ctx *c, const tsr_hardshrink_args *a)
+FORWARD(hardshrink, float_only(c, U_HARDSHRINK, a->input, PARAMETERS(a->lambd)))
+
+/* Both shrinks move what is further than lambd from 0 by a constant. */
+static tsr_tensor *beyond(tsr_tensor *x, tsr_tensor *grad, double lambd)
 {
-    if (refuse_integer(c, a->input)) return NULL;
-    return op_unmasked(tsr_le(tsr_abs(a->input), tsr_scalar(a->lambd)), a->input);
+    return op_unmasked(tsr_le(tsr_abs(x), tsr_scalar(lambd)), grad);
+}
+
+void op_hardshrink_grad(op_ctx *c, const tsr_hardshrink_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    (void)c;
+    grad_in[0] = beyond(a->input, grad[0], a->lambd);
 }
 
 tsr_tensor *op_softshrink(op_ctx *c, const tsr_softshrink_args *a)
 {
     if (refuse_integer(c, a->input)) return NULL;
     if (a->lambd < 0) return op_fail(c, "lambd must not be negative, got %g", a->lambd);
-    tsr_tensor *inside = tsr_clamp(a->input, TSR_FLOAT(-a->lambd), TSR_FLOAT(a->lambd));
-    return tsr_sub(a->input, inside);
+    return pointwise_float(c, U_SOFTSHRINK, a->input, PARAMETERS(a->lambd));
+}
+
+void op_softshrink_grad(op_ctx *c, const tsr_softshrink_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    (void)c;
+    grad_in[0] = beyond(a->input, grad[0], a->lambd);
+}
+
+tsr_tensor *op_prelu_each(op_ctx *c, const tsr_prelu_each_args *a)
+{
+    tsr_dtype dtype = op_result_type(a->input, a->weight);
+    return pointwise_binary(c, B_PRELU, a->input, a->weight, dtype, dtype, NULL);
+}
+
+void op_prelu_each_grad(op_ctx *c, const tsr_prelu_each_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    tsr_tensor *positive = tsr_gt(a->input, tsr_scalar(0));
+    if (op_needs(c, 0)) grad_in[0] = tsr_where(positive, grad[0], tsr_mul(grad[0], a->weight));
+    if (op_needs(c, 1)) grad_in[1] = tsr_mul(grad[0], op_unmasked(positive, a->input)); /* also where x is infinite */
 }
 
 /* The weight with its one dimension where the input has channels. */
@@ -300,9 +326,7 @@ tsr_tensor *op_prelu(op_ctx *c, const tsr_prelu_args *a)
     tsr_shape shape = {.n = x->ndim};
     for (int d = 0; d < x->ndim; d++) shape.v[d] = d == 1 ? tensor_numel(w) : 1;
     if (tensor_numel(w) == 1 || x->ndim < 2) shape = TSR_SCALAR_SHAPE;
-    tsr_tensor *positive = tsr_gt(x, tsr_scalar(0));
-    tsr_tensor *rest = op_unmasked(positive, x); /* the weight's derivative, also where x is infinite */
-    return tsr_where(positive, x, tsr_mul(tsr_reshape(w, shape), rest));
+    return tsr_prelu_each(x, tsr_reshape(w, shape));
 }
 
 tsr_tensor *op_glu(op_ctx *c, const tsr_glu_args *a)

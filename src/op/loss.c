@@ -27,27 +27,33 @@ tsr_tensor *op_mse_loss(op_ctx *c, const tsr_mse_loss_args *a)
     return loss_reduce(c, tsr_square(tsr_sub(a->input, a->target)), a->reduction);
 }
 
-/* d^2 / 2 up to `limit`, limit (d - limit / 2) from there on: m (d - m / 2) with m the smaller one of d and the limit, whose
-   derivative is finite where d is not. */
-static tsr_tensor *rounded_distance(tsr_tensor *d, double limit)
+tsr_tensor *op_huber_each(op_ctx *c, const tsr_huber_each_args *a)
 {
-    tsr_tensor *m = tsr_clamp(d, .max = TSR_FLOAT(limit));
-    return tsr_mul(m, tsr_sub(d, op_scale(m, 0.5)));
+    tsr_dtype dtype = op_float_type(op_result_type(a->input, a->target));
+    return pointwise_binary(c, B_HUBER, a->input, a->target, dtype, dtype, (const double[]){a->limit, a->scale});
+}
+
+/* The difference, but not beyond the limit on either side. */
+void op_huber_each_grad(op_ctx *c, const tsr_huber_each_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
+{
+    tsr_tensor *inside = tsr_clamp(tsr_sub(a->input, a->target), TSR_FLOAT(-a->limit), TSR_FLOAT(a->limit));
+    tsr_tensor *slope = tsr_mul(grad[0], op_scale(inside, a->scale));
+    if (op_needs(c, 0)) grad_in[0] = slope;
+    if (op_needs(c, 1)) grad_in[1] = tsr_neg(slope);
 }
 
 tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
 {
-    tsr_tensor *d = distance(a->input, a->target);
     if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
-    if (a->beta > 0) d = op_scale(rounded_distance(d, a->beta), 1 / a->beta);
+    tsr_tensor *d = a->beta > 0 ? tsr_huber_each(a->input, a->target, a->beta, 1 / a->beta)
+                                : distance(a->input, a->target);
     return loss_reduce(c, d, a->reduction);
 }
 
 tsr_tensor *op_huber_loss(op_ctx *c, const tsr_huber_loss_args *a)
 {
-    tsr_tensor *d = distance(a->input, a->target);
     if (!(a->delta > 0)) return op_fail(c, "delta must be positive, got %g", a->delta);
-    return loss_reduce(c, rounded_distance(d, a->delta), a->reduction);
+    return loss_reduce(c, tsr_huber_each(a->input, a->target, a->delta, 1), a->reduction);
 }
 
 /* ---- binary targets --------------------------------------------------------------------------------------------------- */

@@ -100,7 +100,8 @@ static bool binary_to_bool(binary_code c) { return c >= B_EQ && c <= B_LOGICAL_X
 static bool on_bits(binary_code c) { return c == B_AND || c == B_OR || c == B_XOR; }
 static bool floats_only(binary_code c)
 {
-    return c == B_DIV || c == B_ATAN2 || c == B_LOGADDEXP || c == B_XLOGY || c == B_HYPOT || c >= B_SIGMOID_GRAD;
+    return c == B_DIV || c == B_ATAN2 || c == B_LOGADDEXP || c == B_XLOGY || c == B_HYPOT || c == B_PRELU ||
+           c == B_HUBER || c >= B_SIGMOID_GRAD;
 }
 
 static void compare_binary(binary_code c, int32_t dtype, const tsr_shape *shape, layout to, layout a_how, layout b_how,
@@ -164,7 +165,7 @@ static void binary_functions_agree_on_special_values(void **state)
                                         B_MINIMUM,   B_EQ,    B_NE,          B_LT,         B_LE,
                                         B_GT,        B_GE,    B_LOGICAL_AND, B_LOGICAL_OR, B_LOGICAL_XOR,
                                         B_ATAN2,     B_HYPOT, B_RELU_GRAD,   B_CLAMP_GRAD, B_LEAKY_RELU_GRAD,
-                                        B_LOGADDEXP, B_XLOGY};
+                                        B_LOGADDEXP, B_XLOGY, B_PRELU,       B_HUBER};
     tsr_shape shape = TSR_SHAPE(500);
     for (int c = 0; c < TSR_COUNT(codes); c++) {
         compare_binary(codes[c], TSR_F32, &shape, ROW_MAJOR, ROW_MAJOR, ROW_MAJOR, SPECIAL);

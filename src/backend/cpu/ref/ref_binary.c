@@ -34,6 +34,12 @@ static double xlogy(double a, double b)
     return a == 0 ? 0 : a * log(b);
 }
 
+static double huber(double a, double b, const double *p)
+{
+    double d = fabs(a - b), m = ref_min(d, p[0]);
+    return p[1] * (m * (d - m / 2));
+}
+
 static double gelu_grad(double g, double x)
 {
     double cdf = 0.5 * erfc(-x * 0.70710678118654752440), pdf = 0.39894228040143267794 * exp(-0.5 * x * x);
@@ -138,6 +144,10 @@ double ref_binary_f64(binary_code code, double a, double b, const double *p)
         return xlogy(a, b);
     case B_HYPOT:
         return hypot(a, b);
+    case B_PRELU:
+        return a > 0 ? a : a * b;
+    case B_HUBER:
+        return huber(a, b, p);
     default:
         return activation_grad(code, a, b, p);
     }

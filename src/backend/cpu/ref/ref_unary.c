@@ -57,6 +57,10 @@ static double activation(unary_code code, double x, const double *p)
         return softplus(x, p[0], p[1]);
     case U_THRESHOLD:
         return x <= p[0] ? p[1] : x;
+    case U_HARDSHRINK:
+        return fabs(x) <= p[0] ? 0 : x;
+    case U_SOFTSHRINK:
+        return x - clamp(x, -p[0], p[0]);
     default:
         return NAN;
     }

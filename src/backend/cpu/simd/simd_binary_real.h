@@ -31,6 +31,12 @@ VECTOR_INLINE VEC F(xlogy)(VEC a, VEC b)
     return F(choose)(b != b, b, y);
 }
 
+VECTOR_INLINE VEC F(huber)(VEC a, VEC b, const double *p)
+{
+    VEC d = F(abs)(a - b), m = F(min)(d, F(splat)(P(0)));
+    return P(1) * (m * (d - m * (REAL)0.5));
+}
+
 VECTOR_INLINE VEC F(gelu_grad)(VEC g, VEC x)
 {
     F(normal) n = F(normal_at)(x);
@@ -83,6 +89,8 @@ BINARY(row_minimum, F(min)(a, b))
 BINARY(row_logaddexp, F(logaddexp)(a, b))
 BINARY(row_xlogy, F(xlogy)(a, b))
 BINARY(row_hypot, F(hypot)(a, b))
+BINARY(row_prelu, F(choose)(a > 0, a, a *b))
+BINARY(row_huber, F(huber)(a, b, p))
 BINARY(row_sigmoid_grad, a *(1 - b) * b)
 BINARY(row_tanh_grad, a *(1 - b * b))
 BINARY(row_silu_grad, F(silu_grad)(a, b))
@@ -111,6 +119,8 @@ static const loop_row F(rows)[B_COUNT] = {
     [B_LOGADDEXP] = F(row_logaddexp),
     [B_XLOGY] = F(row_xlogy),
     [B_HYPOT] = F(row_hypot),
+    [B_PRELU] = F(row_prelu),
+    [B_HUBER] = F(row_huber),
     [B_SIGMOID_GRAD] = F(row_sigmoid_grad),
     [B_TANH_GRAD] = F(row_tanh_grad),
     [B_SILU_GRAD] = F(row_silu_grad),

@@ -1,5 +1,5 @@
 /* simd_unary.c: functions of one element, f32 and f64, in vectors. A row's end is padded to a whole vector, so an element
-   has the same bits wherever a row is cut. Codes without a row here (erfinv, the gamma family), and other dtypes, are
+   has the same bits wherever a row is cut. Codes without a row here (erfinv in f64, the gamma family), and other dtypes, are
    the reference's. */
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd/simd_math.h"
@@ -72,6 +72,8 @@ static bool is_cheap(unary_code code)
     case U_LEAKY_RELU:
     case U_CLAMP:
     case U_THRESHOLD:
+    case U_HARDSHRINK:
+    case U_SOFTSHRINK:
         return true;
     default:
         return false;

@@ -68,7 +68,17 @@ VECTOR_INLINE VEC F(softplus)(VEC x, const double *p)
 #define LARGE (REAL)1e15
 #define LOG_2 (REAL)0.69314718055994530942
 
-VECTOR_INLINE VEC F(log1p_any)(VEC x) { return F(choose)(x > LARGE, F(log)(x), F(log1p)(x)); }
+VECTOR_INLINE bool F(any)(MASK m)
+{
+    for (int i = 1; i < LANES; i++) m[0] |= m[i];
+    return m[0];
+}
+
+VECTOR_INLINE VEC F(log1p_any)(VEC x)
+{
+    VEC y = F(log1p)(x);
+    return F(any)(x > LARGE) ? F(choose)(x > LARGE, F(log)(x), y) : y;
+}
 
 VECTOR_INLINE VEC F(asinh_any)(VEC x)
 {
@@ -108,6 +118,9 @@ UNARY(row_acosh, F(acosh_any)(x))
 UNARY(row_atanh, F(atanh)(x))
 UNARY(row_erf, F(erf)(x))
 UNARY(row_erfc, F(erfc)(x))
+#if REAL_BITS == 32
+UNARY(row_erfinv, F(erfinv)(x))
+#endif
 UNARY(row_floor, F(floor)(x))
 UNARY(row_ceil, F(ceil)(x))
 UNARY(row_round, F(round)(x))
@@ -128,6 +141,8 @@ UNARY(row_softplus, F(softplus)(x, p))
 UNARY(row_clamp, F(clamp)(x, F(splat)(P(0)), F(splat)(P(1))))
 UNARY(row_nan_to_num, F(nan_to_num)(x, p))
 UNARY(row_threshold, F(choose)(x <= P(0), F(splat)(P(1)), x))
+UNARY(row_hardshrink, F(choose)(F(abs)(x) <= P(0), F(splat)(0), x))
+UNARY(row_softshrink, x - F(clamp)(x, F(splat)(-P(0)), F(splat)(P(0))))
 
 static const loop_row F(rows)[U_COUNT] = {
     [U_NEG] = F(row_neg),
@@ -158,6 +173,9 @@ static const loop_row F(rows)[U_COUNT] = {
     [U_ATANH] = F(row_atanh),
     [U_ERF] = F(row_erf),
     [U_ERFC] = F(row_erfc),
+#if REAL_BITS == 32
+    [U_ERFINV] = F(row_erfinv),
+#endif
     [U_FLOOR] = F(row_floor),
     [U_CEIL] = F(row_ceil),
     [U_ROUND] = F(row_round),
@@ -178,6 +196,8 @@ static const loop_row F(rows)[U_COUNT] = {
     [U_CLAMP] = F(row_clamp),
     [U_NAN_TO_NUM] = F(row_nan_to_num),
     [U_THRESHOLD] = F(row_threshold),
+    [U_HARDSHRINK] = F(row_hardshrink),
+    [U_SOFTSHRINK] = F(row_softshrink),
 };
 
 #undef UNARY
