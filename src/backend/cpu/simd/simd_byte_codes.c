@@ -21,7 +21,8 @@ enum {
     TOTAL = 32767,      /* |row| |code| of a section, and 4 LARGEST_ROW LARGEST_CODE, at most */
     SECTION_NORM = 178, /* of codes before rounding: as much for them as for rows */
     ROUNDED_NORM = 3,   /* of what rounding adds to a section, at most: half the root of SECTION */
-    STEEPEST = 32760    /* a row's slope */
+    STEEPEST = 32760,   /* a row's slope */
+    FOUR = 4            /* words in 64 bits */
 };
 
 /* ---- rounding ------------------------------------------------------------------------------------------------------- */
@@ -149,21 +150,29 @@ static bool choose_scale(const making *m)
     return true;
 }
 
-static void round_code(const making *m, int64_t k, panel_facts *f)
+/* FOUR codes from k on together, whose words lie side by side. */
+static void round_four(const making *m, int64_t k, panel_facts *f)
 {
     const byte_codes *c = m->c;
-    const float *code = code_at(m, k);
     float inverse = 1 / c->scale;
     int16_t *to = c->words + k / CODE_PANEL * panel_words(c) + k % CODE_PANEL;
-    vec32 lost = {0};
+    vec32 lost[FOUR] = {{0}};
     for (int64_t s = 0; s < c->d; s += SECTION) {
-        int64_t pairs[SECTION_PAIRS], n = tsr_min_i64(c->d - s, SECTION);
-        lost += round_section(pairs, code + s, n, c->scale, inverse, 0);
+        int64_t pairs[FOUR][SECTION_PAIRS], n = tsr_min_i64(c->d - s, SECTION);
+        for (int i = 0; i < FOUR; i++)
+            lost[i] += round_section(pairs[i], code_at(m, k + i) + s, n, c->scale, inverse, 0);
         to += CODE_PANEL;
-        for (int64_t i = 0; i < (n + 1) / 2; i++, to += CODE_PANEL) *to = (int16_t)pairs[i];
+        for (int64_t p = 0; p < (n + 1) / 2; p++, to += CODE_PANEL) {
+            uint64_t words = 0;
+            for (int i = 0; i < FOUR; i++) words |= (uint64_t)pairs[i][p] << 16 * i;
+            memcpy(to, &words, sizeof words);
+        }
     }
-    f->lost = larger(f->lost, lane_sum(lost));
-    c->rise[k] = c->span > 0 ? (int16_t)lrintf((c->squares[k] - c->smallest) / c->span * TOTAL) : 0;
+    for (int i = 0; i < FOUR; i++) {
+        f->lost = larger(f->lost, lane_sum(lost[i]));
+        float rise = c->span > 0 ? (c->squares[k + i] - c->smallest) / c->span : 0;
+        c->rise[k + i] = (int16_t)lrintf(rise * TOTAL);
+    }
 }
 
 /* Sections begin with the negated products of the rows' offset. */
@@ -187,7 +196,7 @@ static void round_panels(int64_t begin, int64_t end, void *user)
 {
     const making *m = user;
     for (int64_t p = begin; p < end; p++) {
-        for (int64_t k = p * CODE_PANEL; k < (p + 1) * CODE_PANEL; k++) round_code(m, k, &m->facts[p]);
+        for (int64_t k = p * CODE_PANEL; k < (p + 1) * CODE_PANEL; k += FOUR) round_four(m, k, &m->facts[p]);
         set_beginnings(m->c, p);
     }
 }
