@@ -20,12 +20,18 @@ static const backend *reference, *fast;
 static array_layout layout;
 static tsr_dtype dtype;
 
-/* Run the test body in each tier, dtype and layout. Kernels of a table call on others through the selected one, so the
-   reference's results are computed under the fast tier as well, which they do not depend on. */
-static void everywhere(void (*body)(void))
+static void find_reference(void)
 {
     assert_int_equal(backend_select("reference"), TSR_OK);
     reference = backend_of(TSR_CPU);
+}
+
+/* Run the test body in each tier, dtype and layout, and free its arrays. Kernels of a table call on others through the
+   selected one, so the reference's results are computed under the fast tier as well, which they do not depend on. */
+static void everywhere(void (*body)(void))
+{
+    int made = arrays_made();
+    find_reference();
     for (int t = 0; t < (int)TSR_COUNT(tiers); t++) {
         if (backend_select(tiers[t]) != TSR_OK) {
             tsr_error_clear();
@@ -36,7 +42,7 @@ static void everywhere(void (*body)(void))
             layout = (array_layout)(run % LAYOUT_COUNT);
             dtype = run < LAYOUT_COUNT ? TSR_F32 : TSR_F64;
             body();
-            arrays_free();
+            arrays_free_since(made);
         }
     }
     backend_select(NULL);

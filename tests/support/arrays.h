@@ -21,6 +21,9 @@ array arrays_like(const array *a, tsr_dtype dtype, array_layout layout);
 array arrays_copy(const array *a, tsr_dtype dtype, array_layout layout);
 /* Free every array made so far, and check that nothing was written outside their elements. */
 void arrays_free(void);
+/* Only those made since arrays_made() was `made`. */
+void arrays_free_since(int made);
+int arrays_made(void);
 
 int64_t arrays_count(const array *a);
 double arrays_get(const array *a, int64_t position);
