@@ -47,6 +47,9 @@ VECTOR_INLINE void F(put)(REAL *c, VEC sum, REAL alpha, REAL beta)
 #define PUT(R, V) F(put)(t->c + R * t->c_row + V * LANES, c##R##V, t->alpha, t->beta);
 #define PUTS(R, VECTORS) VECTORS(PUT, R)
 
+/* Steps of a packed a that are fetched ahead, since between two tiles it has left the first-level cache. */
+#define AHEAD 64
+
 #define KERNEL(rows, vectors)                                                                                          \
     static void F(kernel_##rows##_##vectors##_)(const F(tile) * t)                                                     \
     {                                                                                                                  \
@@ -54,6 +57,7 @@ VECTOR_INLINE void F(put)(REAL *c, VEC sum, REAL alpha, REAL beta)
         const int64_t row = t->a_row, step = t->a_step, b_step = t->b_step;                                            \
         ROWS_##rows(SUMS, VECTORS_##vectors) _Pragma("GCC unroll 2") for (int64_t p = t->k; p > 0; p--)                \
         {                                                                                                              \
+            __builtin_prefetch(a + AHEAD * step);                                                                      \
             VECTORS_##vectors(LOAD, 0) ROWS_##rows(STEP, VECTORS_##vectors) a += step;                                 \
             b += b_step;                                                                                               \
         }                                                                                                              \
