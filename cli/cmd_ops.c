@@ -79,13 +79,26 @@ static void print_texts(const char *title, const char *const *texts)
     printf("\n");
 }
 
-static void print_op(const tsr_op_description *d)
+static void print_values(int64_t op)
+{
+    tsr_op_param_description p;
+    const char *title = "values";
+    for (int64_t k = 0; tsr_op_describe_param(op, k, &p); k++) {
+        if (!p.values) continue;
+        printf("  %-12s%s: ", title, p.name);
+        for (const char *const *v = p.values; *v; v++) printf("\"%s\"%s", *v, v[1] ? ", " : "\n");
+        title = "";
+    }
+}
+
+static void print_op(int64_t i, const tsr_op_description *d)
 {
     printf("%s\n\n", d->schema);
     print_indented(d->doc);
     printf("\n");
     print_texts("names", d->names);
     if (d->inplace_name) printf("  in place    %s\n", d->inplace_name);
+    print_values(i);
     if (d->inplace) printf("  writes      its first argument\n");
     if (d->view) printf("  view        of its first argument\n");
     printf("  dtypes      %s\n  derivative  %s\n  in C        %s\n\nexample\n", d->dtypes, d->derivative, d->prototype);
@@ -141,7 +154,7 @@ static int print_named(const char *name)
     if (tsr_class_describe(tsr_class_find(name), &c)) print_class(&c);
     for (bool first = true; i >= 0 && tsr_op_describe(i, &d); i = tsr_op_find(name, i + 1), first = false) {
         if (!first) printf("\n");
-        print_op(&d);
+        print_op(i, &d);
     }
     return 0;
 }

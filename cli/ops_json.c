@@ -74,6 +74,7 @@ static json_t *params_json(int64_t op)
         json_t *one = json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", p.name, "type", p.type, "c_type", p.c_type,
                                 "required", !p.default_text, "keyword_only", p.keyword_only);
         if (p.default_text) json_object_set_new(one, "default", default_json(&p));
+        if (p.values) json_object_set_new(one, "values", texts_json(p.values));
         if (zero_is_default(&p)) json_object_set_new(one, "c_zero", zero_json(p.type));
         json_array_append_new(list, one);
     }

@@ -128,10 +128,11 @@ typedef struct tsr_op_description {
 /** A parameter. The struct that C's functions take has the parameters' fields in this order, then `int end_`. */
 typedef struct tsr_op_param_description {
     const char *name;
-    const char *type;         /**< as schemas write it, "int[2]": docs/operators.md says what it takes */
-    const char *c_type;       /**< of the field: "int64_t[2]" */
-    const char *default_text; /**< "1e-5", "None"; texts without quotes; NULL: required */
-    bool keyword_only;        /**< not by position */
+    const char *type;          /**< as schemas write it, "int[2]": docs/operators.md says what it takes */
+    const char *c_type;        /**< of the field: "int64_t[2]" */
+    const char *default_text;  /**< "1e-5", "None"; texts without quotes; NULL: required */
+    bool keyword_only;         /**< not by position */
+    const char *const *values; /**< the words that a str takes, up to NULL; NULL: any, or not a str */
 } tsr_op_param_description;
 
 /** Number of operators (overloads and in-place forms counted apart). */

@@ -3229,7 +3229,7 @@ TSR_API tsr_tensor *tsr_tensordot_dims(tsr_tensor *a, tsr_tensor *b, tsr_shape d
  *
  * Returns  [.., rows, other rows]; the gradient of a distance of zero is zero.
  * Errors   x1 and x2 without two dimensions or as many features; leading dimensions that do not broadcast; p is
- *          negative.
+ *          negative; another compute_mode.
  *
  * By name: cdist. Takes float. Differentiable.
  */

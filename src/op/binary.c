@@ -114,10 +114,7 @@ tsr_tensor *op_div(op_ctx *c, const tsr_div_args *a)
 {
     const char *mode = a->rounding_mode;
     if (!mode) return in_float(c, B_DIV, a->input, a->other);
-    bool down = strcmp(mode, "floor") == 0;
-    if (!down && strcmp(mode, "trunc") != 0)
-        return op_fail(c, "rounding_mode must be None, \"floor\" or \"trunc\", got \"%s\"", mode);
-    return divide_whole(c, down ? B_DIV_FLOOR : B_DIV_TRUNC, a->input, a->other);
+    return divide_whole(c, strcmp(mode, "floor") == 0 ? B_DIV_FLOOR : B_DIV_TRUNC, a->input, a->other);
 }
 
 void op_div_grad(op_ctx *c, const tsr_div_args *a, gradients grad, tsr_tensor **grad_in)

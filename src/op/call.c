@@ -174,7 +174,7 @@ bool tsr_op_describe_param(int64_t i, int64_t k, tsr_op_param_description *out)
     const op_info *info = public_op(i);
     if (!info || k < 0 || k >= info->param_count) return false;
     const op_param *p = &info->params[k];
-    *out = (tsr_op_param_description){p->name, p->type, p->c_type, p->default_text, p->keyword_only};
+    *out = (tsr_op_param_description){p->name, p->type, p->c_type, p->default_text, p->keyword_only, p->values};
     return true;
 }
 

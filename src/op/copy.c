@@ -33,10 +33,8 @@ static layout layout_named(const op_ctx *c, const char *name, const tsr_tensor *
 {
     if (strcmp(name, "preserve") == 0) return LAYOUT_PRESERVE;
     if (strcmp(name, "contiguous") == 0) return LAYOUT_CONTIGUOUS;
-    if (strcmp(name, "channels_last") != 0)
-        op_fail(c, "memory_format must be \"preserve\", \"contiguous\" or \"channels_last\", got \"%s\"", name);
-    else if (x->ndim != 4) op_fail(c, "only a 4-d input can be channels-last, got %s", tensor_shape_text(x));
-    else return LAYOUT_CHANNELS_LAST;
+    if (x->ndim == 4) return LAYOUT_CHANNELS_LAST;
+    op_fail(c, "only a 4-d input can be channels-last, got %s", tensor_shape_text(x));
     return LAYOUT_UNKNOWN;
 }
 

@@ -169,21 +169,16 @@ static bool read_mode(const op_ctx *c, const char *mode, call *k)
     } modes[] = {{"nearest", 1}, {"bilinear", 2}, {"bicubic", 4}};
     for (int i = 0; i < (int)TSR_COUNT(modes); i++)
         if (!strcmp(modes[i].name, mode)) k->taps = modes[i].taps;
-    if (k->taps == 0) op_fail(c, "mode must be \"bilinear\", \"nearest\" or \"bicubic\", not \"%s\"", mode);
-    else if (k->taps == 4 && k->spatial == 3) op_fail(c, "mode \"bicubic\" needs a 4-d input");
-    else return true;
+    if (k->taps < 4 || k->spatial < 3) return true;
+    op_fail(c, "mode \"bicubic\" needs a 4-d input");
     return false;
 }
 
-static bool read_outside(const op_ctx *c, const char *mode, call *k)
+static void read_outside(const char *mode, call *k)
 {
     static const char *const modes[] = {"zeros", "border", "reflection"};
-    for (int i = 0; i < (int)TSR_COUNT(modes); i++) {
-        k->outside = (outside)i;
-        if (!strcmp(modes[i], mode)) return true;
-    }
-    op_fail(c, "padding_mode must be \"zeros\", \"border\" or \"reflection\", not \"%s\"", mode);
-    return false;
+    for (int i = 0; i < (int)TSR_COUNT(modes); i++)
+        if (!strcmp(modes[i], mode)) k->outside = (outside)i;
 }
 
 static bool check_shapes(const op_ctx *c, const call *k)
@@ -206,7 +201,8 @@ tsr_tensor *op_grid_sample(op_ctx *c, const tsr_grid_sample_args *a)
               .grid = a->grid,
               .spatial = a->input->ndim - 2,
               .align_corners = a->align_corners == TSR_YES};
-    if (!check_shapes(c, &k) || !read_mode(c, a->mode, &k) || !read_outside(c, a->padding_mode, &k)) return NULL;
+    if (!check_shapes(c, &k) || !read_mode(c, a->mode, &k)) return NULL;
+    read_outside(a->padding_mode, &k);
     tsr_shape grid = op_shape(a->grid), shape = grid;
     k.batch = grid.v[0];
     k.channels = a->input->shape[1];

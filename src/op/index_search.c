@@ -80,11 +80,10 @@ static bool read_side(const op_ctx *c, const char *side, bool right, bool *resul
 {
     *result = right;
     if (!side) return true;
-    bool is_right = !strcmp(side, "right"), is_left = !strcmp(side, "left");
-    if (!is_right && !is_left) op_fail(c, "side must be \"left\" or \"right\", not \"%s\"", side);
-    else if (is_left && right) op_fail(c, "side is \"left\" while right is true");
-    *result = is_right;
-    return is_right || (is_left && !right);
+    *result = strcmp(side, "right") == 0;
+    if (*result || !right) return true;
+    op_fail(c, "side is \"left\" while right is true");
+    return false;
 }
 
 /* The sequence in the order that sorts it. */

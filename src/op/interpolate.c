@@ -20,14 +20,10 @@ static const mode_rule *find_mode(const op_ctx *c, const char *name, int spatial
     static const mode_rule rules[] = {{"nearest", INTERP_NEAREST, 0, false}, {"linear", INTERP_LINEAR, 1, true},
                                       {"bilinear", INTERP_LINEAR, 2, true},  {"trilinear", INTERP_LINEAR, 3, true},
                                       {"bicubic", INTERP_BICUBIC, 2, true},  {"area", INTERP_AREA, 0, false}};
-    for (int64_t i = 0; i < TSR_COUNT(rules); i++) {
-        if (strcmp(rules[i].name, name) != 0) continue;
-        if (rules[i].spatial == 0 || rules[i].spatial == spatial) return &rules[i];
-        op_fail(c, "mode \"%s\" needs an input of %d dimensions, not %d", name, rules[i].spatial + 2, spatial + 2);
-        return NULL;
-    }
-    op_fail(c, "mode must be \"nearest\", \"linear\", \"bilinear\", \"trilinear\", \"bicubic\" or \"area\", not \"%s\"",
-            name);
+    const mode_rule *r = rules;
+    while (r < rules + TSR_COUNT(rules) - 1 && strcmp(r->name, name) != 0) r++;
+    if (r->spatial == 0 || r->spatial == spatial) return r;
+    op_fail(c, "mode \"%s\" needs an input of %d dimensions, not %d", name, r->spatial + 2, spatial + 2);
     return NULL;
 }
 

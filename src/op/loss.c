@@ -7,24 +7,24 @@
 #include <math.h>
 #include <string.h>
 
-tsr_tensor *loss_reduce(op_ctx *c, tsr_tensor *loss, const char *reduction)
+tsr_tensor *loss_reduce(tsr_tensor *loss, const char *reduction)
 {
     if (strcmp(reduction, "mean") == 0) return tsr_mean(loss);
-    if (strcmp(reduction, "sum") == 0) return tsr_sum(loss);
-    if (strcmp(reduction, "none") == 0) return loss;
-    return op_fail(c, "reduction must be \"mean\", \"sum\" or \"none\", got \"%s\"", reduction);
+    return strcmp(reduction, "sum") == 0 ? tsr_sum(loss) : loss;
 }
 
 static tsr_tensor *distance(tsr_tensor *x, tsr_tensor *y) { return tsr_abs(tsr_sub(x, y)); }
 
 tsr_tensor *op_l1_loss(op_ctx *c, const tsr_l1_loss_args *a)
 {
-    return loss_reduce(c, distance(a->input, a->target), a->reduction);
+    (void)c;
+    return loss_reduce(distance(a->input, a->target), a->reduction);
 }
 
 tsr_tensor *op_mse_loss(op_ctx *c, const tsr_mse_loss_args *a)
 {
-    return loss_reduce(c, tsr_square(tsr_sub(a->input, a->target)), a->reduction);
+    (void)c;
+    return loss_reduce(tsr_square(tsr_sub(a->input, a->target)), a->reduction);
 }
 
 tsr_tensor *op_huber_each(op_ctx *c, const tsr_huber_each_args *a)
@@ -47,13 +47,13 @@ tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
     if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
     tsr_tensor *d = a->beta > 0 ? tsr_huber_each(a->input, a->target, a->beta, 1 / a->beta)
                                 : distance(a->input, a->target);
-    return loss_reduce(c, d, a->reduction);
+    return loss_reduce(d, a->reduction);
 }
 
 tsr_tensor *op_huber_loss(op_ctx *c, const tsr_huber_loss_args *a)
 {
     if (!(a->delta > 0)) return op_fail(c, "delta must be positive, got %g", a->delta);
-    return loss_reduce(c, tsr_huber_each(a->input, a->target, a->delta, 1), a->reduction);
+    return loss_reduce(tsr_huber_each(a->input, a->target, a->delta, 1), a->reduction);
 }
 
 /* ---- binary targets --------------------------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ void op_binary_cross_entropy_terms_grad(op_ctx *c, const tsr_binary_cross_entrop
 tsr_tensor *op_binary_cross_entropy(op_ctx *c, const tsr_binary_cross_entropy_args *a)
 {
     if (!same_shape(c, a->input, a->target)) return NULL;
-    return loss_reduce(c, weighted(tsr_binary_cross_entropy_terms(a->input, a->target), a->weight), a->reduction);
+    return loss_reduce(weighted(tsr_binary_cross_entropy_terms(a->input, a->target), a->weight), a->reduction);
 }
 
 /* With s = -log(sigmoid(x)): (1 - t) x + s, and with pos_weight w: (1 - t) x + (1 + (w - 1) t) s */
@@ -107,17 +107,18 @@ tsr_tensor *op_binary_cross_entropy_with_logits(op_ctx *c, const tsr_binary_cros
     if (!same_shape(c, x, t)) return NULL;
     tsr_tensor *s = tsr_neg(tsr_logsigmoid(x));
     if (a->pos_weight) s = tsr_mul(op_shift(tsr_mul(op_shift(a->pos_weight, -1), t), 1), s);
-    return loss_reduce(c, weighted(tsr_add(tsr_mul(complement(t), x), s), a->weight), a->reduction);
+    return loss_reduce(weighted(tsr_add(tsr_mul(complement(t), x), s), a->weight), a->reduction);
 }
 
 /* ---- distributions ------------------------------------------------------------------------------------------------------ */
 
 tsr_tensor *op_kl_div(op_ctx *c, const tsr_kl_div_args *a)
 {
+    (void)c;
     tsr_tensor *t = a->target, *loss;
     if (a->log_target) loss = tsr_mul(tsr_exp(t), tsr_sub(t, a->input));
     else loss = tsr_sub(tsr_xlogy(t, t), tsr_mul(t, a->input));
-    if (strcmp(a->reduction, "batchmean") != 0) return loss_reduce(c, loss, a->reduction);
+    if (strcmp(a->reduction, "batchmean") != 0) return loss_reduce(loss, a->reduction);
     double batch = a->input->ndim ? (double)a->input->shape[0] : 1;
     return op_scale(tsr_sum(loss), 1 / batch);
 }
@@ -156,7 +157,7 @@ tsr_tensor *op_gaussian_nll_loss(op_ctx *c, const tsr_gaussian_nll_loss_args *a)
     tsr_tensor *v = tsr_variance_floor(var, a->eps), *deviation = tsr_square(tsr_sub(a->input, a->target));
     tsr_tensor *loss = op_scale(tsr_add(tsr_log(v), tsr_div(deviation, v)), 0.5);
     if (a->full) loss = op_shift(loss, 0.91893853320467274178); /* log(2 pi) / 2 */
-    return loss_reduce(c, loss, a->reduction);
+    return loss_reduce(loss, a->reduction);
 }
 
 /* ---- directions ------------------------------------------------------------------------------------------------------------ */

@@ -5,6 +5,6 @@
 #include "op/op.h"
 
 /* The mean, the sum, or the loss itself, as `reduction` says; an error for another word (recorded). */
-tsr_tensor *loss_reduce(op_ctx *c, tsr_tensor *loss, const char *reduction);
+tsr_tensor *loss_reduce(tsr_tensor *loss, const char *reduction);
 
 #endif

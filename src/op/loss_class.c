@@ -72,12 +72,11 @@ static bool read_labels(op_ctx *c, tsr_tensor *logp, tsr_tensor *target, tsr_ten
 }
 
 /* Loss terms [N, 1, ...] as the caller wants them; the mean is over the weights. */
-static tsr_tensor *reduce_terms(op_ctx *c, const labels *l, tsr_tensor *terms, const tsr_tensor *target,
-                                const char *reduction)
+static tsr_tensor *reduce_terms(const labels *l, tsr_tensor *terms, const tsr_tensor *target, const char *reduction)
 {
     if (strcmp(reduction, "mean") == 0) return tsr_div(tsr_sum(terms), tsr_sum(l->weight));
     if (strcmp(reduction, "none") == 0) return tsr_reshape(terms, op_shape(target));
-    return loss_reduce(c, terms, reduction);
+    return loss_reduce(terms, reduction);
 }
 
 /* An ignored row gathers class 0, whose log-probability may be infinite: 0 before its weight of 0 multiplies it. */
@@ -91,7 +90,7 @@ tsr_tensor *op_nll_loss(op_ctx *c, const tsr_nll_loss_args *a)
 {
     labels l;
     if (!read_labels(c, a->input, a->target, a->weight, a->ignore_index, &l)) return NULL;
-    return reduce_terms(c, &l, nll_terms(&l), a->target, a->reduction);
+    return reduce_terms(&l, nll_terms(&l), a->target, a->reduction);
 }
 
 /* ---- cross entropy ----------------------------------------------------------------------------------------------------- */
@@ -122,7 +121,7 @@ static tsr_tensor *index_entropy(op_ctx *c, const tsr_cross_entropy_args *a, tsr
         double share = s / (double)l.logp->shape[1];
         terms = tsr_add(op_scale(terms, 1 - s), op_scale(uniform_terms(&l, a->weight), share));
     }
-    return reduce_terms(c, &l, terms, a->target, a->reduction);
+    return reduce_terms(&l, terms, a->target, a->reduction);
 }
 
 static tsr_tensor *probability_entropy(op_ctx *c, const tsr_cross_entropy_args *a, tsr_tensor *logp, int dim)
@@ -132,7 +131,7 @@ static tsr_tensor *probability_entropy(op_ctx *c, const tsr_cross_entropy_args *
     if (!check_weight(c, a->weight, logp->shape[dim])) return NULL;
     if (a->weight) t = tsr_mul(t, weight_along(a->weight, logp->ndim));
     tsr_tensor *terms = tsr_neg(tsr_sum(tsr_mul(t, logp), TSR_DIMS(dim)));
-    return loss_reduce(c, terms, a->reduction);
+    return loss_reduce(terms, a->reduction);
 }
 
 tsr_tensor *op_cross_entropy(op_ctx *c, const tsr_cross_entropy_args *a)

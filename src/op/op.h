@@ -56,10 +56,11 @@ typedef struct op_param {
     bool has_default;
     bool is_int; /* OP_NUMBER written int?: floats are refused */
     double default_number;
-    const char *default_text; /* OP_STRING, and the text of any default for documentation; NULL when required */
-    bool keyword_only;        /* stands after a `*` */
-    bool saved;               /* kept for the derivative ... */
-    int saved_if;             /* ... if tensor parameter number saved_if (in params) needs a gradient; -1 = always */
+    const char *const *values; /* OP_STRING: the words it takes, up to NULL; NULL: any */
+    const char *default_text;  /* OP_STRING, and the text of any default for documentation; NULL when required */
+    bool keyword_only;         /* stands after a `*` */
+    bool saved;                /* kept for the derivative ... */
+    int saved_if;              /* ... if tensor parameter number saved_if (in params) needs a gradient; -1 = always */
 } op_param;
 
 typedef enum op_grad_kind {

@@ -8,16 +8,14 @@
 #include "op_gen.h"
 
 /* How the values below and above the place are mixed. */
-typedef enum mix { MIX_LINEAR, MIX_LOWER, MIX_HIGHER, MIX_MIDPOINT, MIX_NEAREST, MIXES } mix;
+typedef enum mix { MIX_LINEAR, MIX_LOWER, MIX_HIGHER, MIX_MIDPOINT, MIX_NEAREST } mix;
 
-static mix find_mix(const op_ctx *c, const char *name)
+static mix mix_named(const char *name)
 {
     static const char *const names[] = {"linear", "lower", "higher", "midpoint", "nearest"};
-    for (int i = 0; i < MIXES; i++)
-        if (!strcmp(names[i], name)) return (mix)i;
-    op_fail(c, "interpolation must be \"linear\", \"lower\", \"higher\", \"midpoint\" or \"nearest\", not \"%s\"",
-            name);
-    return MIXES;
+    mix m = MIX_LINEAR;
+    while (m < MIX_NEAREST && strcmp(names[m], name) != 0) m++;
+    return m;
 }
 
 /* input with the dimension that is reduced as the last; all of it when none is given. */
@@ -68,8 +66,8 @@ static bool sort_rows(call *k)
 static bool read_call(const op_ctx *c, tsr_tensor *input, tsr_number dim, bool keepdim, const char *interpolation,
                       call *k)
 {
-    *k = (call){.input = input, .all = !op_has(dim), .keepdim = keepdim, .mix = find_mix(c, interpolation)};
-    if (k->mix == MIXES || (!k->all && !op_wrap_dim(c, op_i64(dim), input->ndim, &k->dim))) return false;
+    *k = (call){.input = input, .all = !op_has(dim), .keepdim = keepdim, .mix = mix_named(interpolation)};
+    if (!k->all && !op_wrap_dim(c, op_i64(dim), input->ndim, &k->dim)) return false;
     if (op_is_float(input) && tensor_numel(input) > 0) return sort_rows(k);
     op_fail(c, "input must be f32 or f64 and not empty, not %s %s", tsr_dtype_name((tsr_dtype)input->dtype),
             tensor_shape_text(input));

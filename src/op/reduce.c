@@ -344,7 +344,5 @@ static tsr_tensor *nuclear_norm(op_ctx *c, const tsr_norm_name_args *a)
 tsr_tensor *op_norm_name(op_ctx *c, const tsr_norm_name_args *a)
 {
     if (!strcmp(a->p, "nuc")) return nuclear_norm(c, a);
-    if (strcmp(a->p, "fro") != 0)
-        return op_fail(c, "unknown norm \"%s\"; known are \"fro\" and \"nuc\", or a number", a->p);
     return tsr_linalg_vector_norm(a->input, TSR_INT(2), a->dim, a->keepdim, a->dtype);
 }

@@ -116,9 +116,26 @@ static bool check_number(const op_info *info, const op_param *p, const tsr_numbe
     return refuse(info, p, "is required: write TSR_INT(2) or TSR_FLOAT(0.5)");
 }
 
+static bool is_among(const char *const *words, const char *text)
+{
+    while (*words && strcmp(*words, text) != 0) words++;
+    return *words != NULL;
+}
+
+static bool refuse_word(const op_info *info, const op_param *p, const char *text)
+{
+    tsr_text known = {0};
+    for (const char *const *w = p->values; *w; w++)
+        tsr_text_add(&known, "%s\"%s\"", w == p->values ? "" : w[1] ? ", " : " or ", *w);
+    refuse(info, p, "must be %s%s, not \"%.80s\"", p->optional ? "None, " : "", tsr_text_get(&known), text);
+    tsr_text_free(&known);
+    return false;
+}
+
 static bool check_string(const op_info *info, const op_param *p, const char *text)
 {
-    return text || p->optional || p->has_default || refuse(info, p, "is NULL");
+    if (!text) return p->optional || p->has_default || refuse(info, p, "is NULL");
+    return !p->values || is_among(p->values, text) || refuse_word(info, p, text);
 }
 
 static bool check_field(const op_info *info, const op_param *p, const void *field)

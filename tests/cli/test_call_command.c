@@ -183,6 +183,10 @@ static void ops_lists_and_describes(void **state)
     shell_expect("$T ops nn.functional.conv2d", 0);
     shell_expect_text("conv2d(Tensor input, Tensor weight");
     shell_expect_text("tsr_conv2d");
+    shell_expect("$T ops grid_sample", 0);
+    shell_expect_text("mode: \"bilinear\", \"nearest\", \"bicubic\"\n");
+    shell_expect("$T ops gelu --json", 0);
+    shell_expect_text("\"values\": [\"none\", \"tanh\"]");
     shell_expect("$T ops max.dim --json", 0);
     shell_expect_text("\"signature\": \"max.dim(");
     shell_expect_text("\"keyword_only\": false");

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <string.h>
 
 #include "support/tensors.h"
 #include "tessera/autograd.h"
@@ -341,6 +342,31 @@ static void messages_begin_with_the_operator_that_was_called(void **state)
 }
 
 /* Where the sigmoid is 0 or 1: values from PyTorch (silu, and gelu's derivative). */
+static void another_word_is_refused_with_those_that_an_argument_takes(void **state)
+{
+    (void)state;
+    tsr_tensor *x = VEC(1, 2), *y = VEC(3, 4);
+    expect_refused(tsr_gelu(x, .approximate = "tan"),
+                   "gelu: argument 'approximate' must be \"none\" or \"tanh\", not \"tan\"");
+    expect_refused(tsr_div(x, y, .rounding_mode = "up"), "must be None, \"floor\" or \"trunc\", not \"up\"");
+    expect_refused(tsr_mse_loss(x, y, "batchmean"), "must be \"mean\", \"sum\" or \"none\", not \"batchmean\"");
+    EXPECT(tsr_kl_div(VEC(0, 0), VEC(1, 1), "batchmean"), 0);
+}
+
+static void every_word_but_equations_has_its_values_in_the_tables(void **state)
+{
+    (void)state;
+    tsr_op_param_description p;
+    int words = 0;
+    for (int64_t i = 0; i < tsr_op_count(); i++)
+        for (int64_t k = 0; tsr_op_describe_param(i, k, &p); k++) {
+            if (strncmp(p.type, "str", 3) != 0) continue;
+            assert_int_equal(p.values != NULL, strcmp(p.name, "equation") != 0);
+            words++;
+        }
+    assert_true(words > 25);
+}
+
 static void fused_activations_know_huge_values(void **state)
 {
     static const double at[] = {-3e38, -1e38, -100, -87.5, 87.5, 100, 1e38};
@@ -388,6 +414,8 @@ int main(void)
         TENSOR_TEST(a_tensor_without_dimensions_has_none_to_name),
         TENSOR_TEST(tensordot_takes_both_lists_of_dims_as_one_value),
         TENSOR_TEST(messages_begin_with_the_operator_that_was_called),
+        TENSOR_TEST(another_word_is_refused_with_those_that_an_argument_takes),
+        TENSOR_TEST(every_word_but_equations_has_its_values_in_the_tables),
         TENSOR_TEST(fused_activations_know_huge_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static void a_target_that_is_no_class_is_named(void **state)
     assert_null(tsr_nll_loss(logits(), INTS(1, 0), VEC(1, 1)));
     tensors_expect_error(tsr_error_status(), "weight [2] must hold one number for each of 3 classes");
     assert_null(tsr_cross_entropy(logits(), INTS(1, 0), .reduction = "middle"));
-    tensors_expect_error(tsr_error_status(), "reduction must be");
+    tensors_expect_error(tsr_error_status(), "argument 'reduction' must be");
 }
 
 /* ---- elements -------------------------------------------------------------------------------------------------------- */

@@ -254,6 +254,27 @@ static void headers_register_what_is_not_an_operator(void **state)
     write_text("t.h", "");
 }
 
+static void values_are_words_of_a_str(void **state)
+{
+    (void)state;
+    const char *start = "op f\nschema (Tensor x, str how=\"b\", str? side=None) -> Tensor\n" GOOD_LINES;
+    char table[1024];
+    snprintf(table, sizeof table, "%svalues how a b\nvalues side left right\n", start);
+    accepts(table);
+    assert_non_null(strstr(read_text("registry.c"), ".values = (const char *const[]){\"a\", \"b\", NULL}"));
+    assert_non_null(strstr(read_text("t.md"), "`how` is one of `\"a\"`, `\"b\"`."));
+    snprintf(table, sizeof table, "%svalues where a b\n", start);
+    refuses(table, "f: `values where a b` begins with no parameter");
+    snprintf(table, sizeof table, "%svalues x a b\n", start);
+    refuses(table, "f: x is not a str");
+    snprintf(table, sizeof table, "%svalues how b\n", start);
+    refuses(table, "f: how has less than two values");
+    snprintf(table, sizeof table, "%svalues how a c\n", start);
+    refuses(table, "the default of how, \"b\", is not among its values");
+    snprintf(table, sizeof table, "%svalues how a b\nvalues how a b\n", start);
+    refuses(table, "the values of how are written twice");
+}
+
 static void what_is_saved_must_be_a_tensor_parameter(void **state)
 {
     (void)state;
@@ -304,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_star_makes_the_parameters_after_it_keywords),
         cmocka_unit_test(a_sample_becomes_an_example),
         cmocka_unit_test(headers_register_what_is_not_an_operator),
+        cmocka_unit_test(values_are_words_of_a_str),
         cmocka_unit_test(what_is_saved_must_be_a_tensor_parameter),
     };
     return cmocka_run_group_tests(tests, find_genops, remove_folder);

@@ -75,6 +75,25 @@ static void resolve_saves(entry *e)
     }
 }
 
+/* `values PARAM WORD ...` */
+static void resolve_values(entry *e)
+{
+    for (int i = 0; i < e->values.n; i++) {
+        texts words = {0};
+        add_words(&words, e->values.v[i]);
+        int at = words.n ? find_param(e, words.v[0]) : -1;
+        if (at < 0) fail_at(e->values_at, "%s: `values %s` begins with no parameter", e->exact, e->values.v[i]);
+        param *p = &e->params[at];
+        if (strcmp(p->kind, "OP_STRING") != 0) fail_at(e->values_at, "%s: %s is not a str", e->exact, p->name);
+        if (p->values.n) fail_at(e->values_at, "%s: the values of %s are written twice", e->exact, p->name);
+        if (words.n < 3) fail_at(e->values_at, "%s: %s has less than two values", e->exact, p->name);
+        p->values = (texts){words.v + 1, words.n - 1};
+        if (!p->optional && p->default_text && !texts_have(&p->values, p->default_text))
+            fail_at(e->values_at, "%s: the default of %s, \"%s\", is not among its values", e->exact, p->name,
+                    p->default_text);
+    }
+}
+
 /* "max.dim": "max_.dim" */
 const char *inplace_name(const entry *e)
 {
@@ -167,6 +186,7 @@ void check_tables(table *t)
         check_complete(e);
         check_writing(e);
         resolve_saves(e);
+        resolve_values(e);
         check_samples(e);
         if (!e->names.n && !e->internal) texts_add(&e->names, e->base);
     }

@@ -37,6 +37,7 @@ typedef struct param {
     int count;                /* int[K]: K; else 0 */
     const char *default_text; /* without quotes; NULL when required */
     double default_number;
+    texts values; /* the words that a str takes; none: any */
     bool optional, is_int;
     bool keyword_only; /* after a `*` */
     bool saved;
@@ -58,7 +59,8 @@ typedef struct entry {
     result_kind result;
     texts outputs; /* their names */
     texts names, dtypes, saves, samples, doc;
-    place saves_at;
+    texts values; /* "reduction none mean sum", a line each */
+    place saves_at, values_at;
     grad_kind grad;
     bool inplace_form;   /* the line `inplace` */
     bool writes;         /* the name ends in '_', or this is the form that `inplace` makes */
@@ -143,6 +145,7 @@ void write_if_changed(const char *path, const buffer *b);
 
 /* ---- read_tables.c, read_schema.c ---- */
 void read_table(table *t, const char *path);
+void add_words(texts *list, const char *text);
 void read_schema(entry *e, const char *text, place at);
 void split_pieces(texts *pieces, const char *list); /* at commas outside brackets and quotes */
 

@@ -45,7 +45,7 @@ static const char *with_continuation(reader *r, const char *text)
     return text;
 }
 
-static void add_words(texts *list, const char *text)
+void add_words(texts *list, const char *text)
 {
     for (text = skip_space(text); *text; text = skip_space(text)) {
         size_t length = strcspn(text, " \t");
@@ -172,7 +172,10 @@ static void read_line(reader *r, entry *e, const char *key, const char *text)
     else if (!strcmp(key, "dtypes")) read_dtypes(e, text, at);
     else if (!strcmp(key, "grad")) read_grad(e, text, at);
     else if (!strcmp(key, "sample")) texts_add(&e->samples, text);
-    else if (!strcmp(key, "saves")) {
+    else if (!strcmp(key, "values")) {
+        e->values_at = at;
+        texts_add(&e->values, text);
+    } else if (!strcmp(key, "saves")) {
         e->saves_at = at;
         add_words(&e->saves, text);
     } else fail_at(at, "%s: \"%s\" is not a line of the table; docs/operators.md lists them", e->exact, key);

@@ -31,6 +31,9 @@ static void put_facts(buffer *b, const entry *e)
     if (e->view) put(b, " A view of its first argument.");
     if (e->writes) put(b, " Writes its first argument.");
     if (e->inplace_form) put(b, " In place: `%s`.", inplace_name(e));
+    for (int i = 0; i < e->param_count; i++)
+        if (e->params[i].values.n)
+            put(b, " `%s` is one of `\"%s\"`.", e->params[i].name, joined(&e->params[i].values, "\"`, `\""));
     put(b, "\n");
 }
 

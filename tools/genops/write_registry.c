@@ -25,6 +25,7 @@ static void put_param(buffer *b, const entry *e, const param *p)
         put(b, ", .has_default = true, .default_text = ");
         put_quoted(b, p->default_text);
     }
+    if (p->values.n) put(b, ", .values = (const char *const[]){\"%s\", NULL}", joined(&p->values, "\", \""));
     if (p->default_number > 1e308) put(b, ", .default_number = INFINITY");
     else if (p->default_number < -1e308) put(b, ", .default_number = -INFINITY");
     else if (p->default_number != p->default_number) put(b, ", .default_number = NAN");
