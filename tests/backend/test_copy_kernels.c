@@ -107,6 +107,27 @@ static void sixteen_bit_floats_come_back_from_f32(void **state)
     }
 }
 
+/* All f16 numbers to f32, and around each of them, where rounding goes up, down and to even. */
+static void every_f16_number_converts_as_in_the_reference(void **state)
+{
+    (void)state;
+    tsr_shape shape = TSR_SHAPE(0x10000, 5);
+    array half = new_array(TSR_F16, &shape, ROW_MAJOR), got = new_array(TSR_F32, &shape, ROW_MAJOR);
+    for (uint32_t i = 0; i < 0x10000 * 5; i++) ((uint16_t *)half.data)[i] = (uint16_t)(i / 5);
+    assert_true(fast->copy(&got, &half));
+    for (uint32_t i = 0; i < 0x10000 * 5; i++) {
+        float *to = (float *)got.data + i, want = tsr_f32_from_f16((uint16_t)(i / 5));
+        assert_true(isnan(want) ? isnan(*to) : tsr_bits_of_f32(*to) == tsr_bits_of_f32(want));
+        static const uint32_t below[5] = {0, 0xfff, 0x1000, 0x1001, 0x1fff}; /* what f16 drops of f32 */
+        *to = tsr_f32_of_bits(tsr_bits_of_f32(want) | below[i % 5]);
+    }
+    assert_true(fast->copy(&half, &got));
+    for (uint32_t i = 0; i < 0x10000 * 5; i++)
+        assert_int_equal(((uint16_t *)half.data)[i], tsr_f16_from_f32(((float *)got.data)[i]));
+    free_array(&half);
+    free_array(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_tile_copy_to_itself_changes_nothing),
         cmocka_unit_test(fills_agree_on_every_layout_and_dtype),
         cmocka_unit_test(sixteen_bit_floats_come_back_from_f32),
+        cmocka_unit_test(every_f16_number_converts_as_in_the_reference),
     };
     return run_in_every_tier(tests, TSR_COUNT(tests));
 }

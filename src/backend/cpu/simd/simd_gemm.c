@@ -42,11 +42,13 @@ enum {
 #include "backend/cpu/simd/simd_gemm_real.h"
 #undef REAL_BITS
 
-/* c's rows should be contiguous: otherwise compute its transpose. */
+/* c's rows should be contiguous: otherwise compute its transpose. So too where c is a column, since one row of many columns
+   has kernels of its own. */
 static gemm with_rows_contiguous(const gemm *g)
 {
     gemm t = *g;
-    if (g->c.column == 1 || g->c.row != 1 || g->bias) return t;
+    bool is_column = g->n == 1 && g->m > 1;
+    if ((!is_column && (g->c.column == 1 || g->c.row != 1)) || g->bias || g->b_is_bf16) return t;
     t.m = g->n, t.n = g->m;
     t.a = g->b, t.b = g->a;
     gemm_matrix *all[] = {&t.a, &t.b, &t.c};

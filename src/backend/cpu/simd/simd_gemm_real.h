@@ -391,6 +391,17 @@ static size_t F(b_size)(const gemm *g) { return (void)g, sizeof(REAL); }
 
 #endif
 
+/* One row of a times one column of b: four sums side by side, since one would wait for itself. */
+static REAL F(single_dot)(const REAL *a, const REAL *b, int64_t k)
+{
+    VEC sum[4] = {{0}};
+    int64_t p = 0;
+    for (; p + 4 * LANES <= k; p += 4 * LANES)
+        for (int i = 0; i < 4; i++) sum[i] += F(load)(a + p + i * LANES) * F(load)(b + p + i * LANES);
+    for (; p < k; p += LANES) sum[0] += F(load_some)(a + p, k - p) * F(load_some)(b + p, k - p);
+    return F(total)((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
 static void F(put_dots)(const F(block) * b, REAL sum[3][4], int64_t i, int64_t rows, int64_t j, int64_t n)
 {
     const gemm *g = b->g;
@@ -416,7 +427,9 @@ static void F(run_dots)(const F(block) * b)
         for (int64_t i = b->m0; i < b->m1; i += 3, next += share * g->k) {
             REAL sum[3][4];
             int64_t rows = b->m1 - i < 3 ? b->m1 - i : 3;
-            F(dots_for)(g, rows)(sum, b->a + i * g->a.row, g->a.row, columns, g->k, next, share * LANES);
+            const REAL *a = b->a + i * g->a.row;
+            if (rows == 1 && n == 1 && !g->b_is_bf16) sum[0][0] = F(single_dot)(a, columns[0], g->k);
+            else F(dots_for)(g, rows)(sum, a, g->a.row, columns, g->k, next, share * LANES);
             F(put_dots)(b, sum, i, rows, j, n);
         }
     }
