@@ -47,10 +47,11 @@ bool op_max_pool(op_ctx *c, const tsr_max_pool_args *a, tsr_tensor **out)
     copy_ints(p.dilation, &a->dilation);
     if (!pooled_shape(c, a->input, &p, a->ceil_mode, &shape)) return false;
     out[0] = region_like((tsr_dtype)a->input->dtype, &shape, a->input);
-    out[1] = region_like(TSR_I64, &shape, a->input);
+    bool indexed = a->indexed || op_recording(c);
+    out[1] = indexed ? region_like(TSR_I64, &shape, a->input) : region_empty(TSR_I64, &TSR_SHAPE(0), a->input);
     if (!out[0] || !out[1] || tensor_numel(out[0]) == 0) return out[0] && out[1];
     array o = array_of(out[0]), i = array_of(out[1]), x = array_of(a->input);
-    return op_backend(a->input)->max_pool(&o, &i, &x, &p);
+    return op_backend(a->input)->max_pool(&o, indexed ? &i : NULL, &x, &p);
 }
 
 void op_max_pool_grad(op_ctx *c, const tsr_max_pool_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)

@@ -71,21 +71,21 @@ static tsr_tensor *like_input(tsr_tensor *y, const tsr_tensor *x, int spatial)
 
 /* ---- maximum ------------------------------------------------------------------------------------------------------ */
 
-static tsr_max_pool_result max_pool(op_ctx *c, call k, const int64_t *dilation)
+static tsr_max_pool_result max_pool(op_ctx *c, call k, const int64_t *dilation, bool indexed)
 {
     tsr_max_pool_result r = {0};
     k.dilation = region_sizes(dilation, k.spatial);
     if (!check_call(c, &k)) return r;
-    r = tsr_max_pool(with_batch(k.input, k.spatial), k.kernel, k.stride, k.padding, k.dilation, k.ceil_mode);
+    r = tsr_max_pool(with_batch(k.input, k.spatial), k.kernel, k.stride, k.padding, k.dilation, k.ceil_mode, indexed);
     r.output = like_input(r.output, k.input, k.spatial);
-    r.indices = like_input(r.indices, k.input, k.spatial);
+    if (indexed) r.indices = like_input(r.indices, k.input, k.spatial);
     return r;
 }
 
 static bool max_pool_with_indices(op_ctx *c, call k, const int64_t *dilation, tsr_flag wanted, tsr_tensor **out)
 {
     if (!op_flag(wanted)) return op_fail(c, "return_indices is false: leave it out") != NULL;
-    tsr_max_pool_result r = max_pool(c, k, dilation);
+    tsr_max_pool_result r = max_pool(c, k, dilation, true);
     out[0] = r.output;
     out[1] = r.indices;
     return r.output && r.indices;
@@ -94,7 +94,7 @@ static bool max_pool_with_indices(op_ctx *c, call k, const int64_t *dilation, ts
 tsr_tensor *op_max_pool1d(op_ctx *c, const tsr_max_pool1d_args *a)
 {
     call k = make_call(a->input, 1, a->kernel_size, a->stride, a->padding, a->ceil_mode);
-    return max_pool(c, k, a->dilation).output;
+    return max_pool(c, k, a->dilation, false).output;
 }
 
 bool op_max_pool1d_return_indices(op_ctx *c, const tsr_max_pool1d_return_indices_args *a, tsr_tensor **out)
@@ -106,7 +106,7 @@ bool op_max_pool1d_return_indices(op_ctx *c, const tsr_max_pool1d_return_indices
 tsr_tensor *op_max_pool2d(op_ctx *c, const tsr_max_pool2d_args *a)
 {
     call k = make_call(a->input, 2, a->kernel_size, a->stride, a->padding, a->ceil_mode);
-    return max_pool(c, k, a->dilation).output;
+    return max_pool(c, k, a->dilation, false).output;
 }
 
 bool op_max_pool2d_return_indices(op_ctx *c, const tsr_max_pool2d_return_indices_args *a, tsr_tensor **out)
@@ -118,7 +118,7 @@ bool op_max_pool2d_return_indices(op_ctx *c, const tsr_max_pool2d_return_indices
 tsr_tensor *op_max_pool3d(op_ctx *c, const tsr_max_pool3d_args *a)
 {
     call k = make_call(a->input, 3, a->kernel_size, a->stride, a->padding, a->ceil_mode);
-    return max_pool(c, k, a->dilation).output;
+    return max_pool(c, k, a->dilation, false).output;
 }
 
 /* ---- average ------------------------------------------------------------------------------------------------------ */

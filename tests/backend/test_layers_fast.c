@@ -170,6 +170,25 @@ static void batch_norm_agrees_with_the_reference(void **state)
 
 /* ---- pools, resampling, padding ---- */
 
+/* 2 x 3 elements, two rows and three columns apart, of which the padding hides some. */
+static void dilated_max_pool(void)
+{
+    pool_params p = {.spatial = 2, .kernel = {2, 3}, .stride = {1, 2}, .padding = {1, 1}, .dilation = {2, 3}};
+    array x = RANDOM(1, 2, 5, 9, 20), out[2];
+    arrays_set(&x, 77, NAN);
+    for (int i = 0; i < 2; i++) {
+        out[i] = EMPTY(2, 5, 9, 8);
+        assert_true((i ? fast : reference)->max_pool(&out[i], NULL, &x, &p));
+    }
+    arrays_expect_same("dilated max_pool", &out[1], &out[0]);
+}
+
+static void a_dilated_max_pool_agrees_with_the_reference(void **state)
+{
+    (void)state;
+    everywhere(dilated_max_pool);
+}
+
 static void check_pools(int64_t n, int64_t c, int64_t h, int64_t w, int64_t kernel, int64_t stride, int64_t padding,
                         bool ceil_mode)
 {
@@ -189,6 +208,9 @@ static void check_pools(int64_t n, int64_t c, int64_t h, int64_t w, int64_t kern
     }
     arrays_expect_same("max_pool", &out[1], &out[0]);
     arrays_expect_same("max_pool's index", &index[1], &index[0]);
+    array alone = EMPTY(n, c, oh, ow);
+    assert_true(fast->max_pool(&alone, NULL, &x, &p));
+    arrays_expect_same("max_pool without an index", &alone, &out[0]);
     close_to("max_pool_grad", &gx[1], &gx[0]);
     arrays_set(&x, arrays_count(&x) / 2, 1);
     for (int include = 0; include < 2; include++) {
@@ -560,6 +582,7 @@ int main(void)
         cmocka_unit_test(group_norm_is_exact_when_the_mean_is_large),
         cmocka_unit_test(group_norm_with_silu_is_right_far_from_0),
         cmocka_unit_test(layer_norm_agrees_with_the_reference),
+        cmocka_unit_test(a_dilated_max_pool_agrees_with_the_reference),
         cmocka_unit_test(batch_norm_agrees_with_the_reference),
         cmocka_unit_test(pools_agree_with_the_reference),
         cmocka_unit_test(resampling_agrees_with_the_reference),

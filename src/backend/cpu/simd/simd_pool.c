@@ -1,5 +1,6 @@
 /* simd_pool.c: pooling and its gradients, f32 and f64, over channels-last arrays (others are copied into that layout): a
-   window is visited once for a whole vector of channels. */
+   window is visited once for a whole vector of channels. Only the largest elements without their positions are also taken
+   from row-major arrays as they are: an output row is compared with each column of its windows in turn. */
 #include "backend/cpu/pool_window.h"
 #include "backend/cpu/simd/simd_math.h"
 #include "backend/cpu/simd/simd_layers_private.h"
@@ -107,8 +108,24 @@ static bool backward(pool_kind kind, const array *grad_x, const array *grad, con
     return ok;
 }
 
+static bool are_planes(const array *out, const array *x)
+{
+    return !stage_has_layout(x, STAGE_CHANNELS_LAST) && stage_has_layout(x, STAGE_ROW_MAJOR) &&
+           stage_has_layout(out, STAGE_ROW_MAJOR);
+}
+
+static bool max_pool_planes(const array *out, const array *x, const pool_params *p)
+{
+    pool_job j = job_of(POOL_MAX, x, out, NULL, p);
+    int64_t n = j.out.shape[4], work = n * j.geometry.kernel[0] * j.geometry.kernel[1] * j.geometry.kernel[2];
+    tsr_parallel_for(array_numel(out) / n, tsr_max_i64(1, GRAIN / work), x->dtype == TSR_F32 ? max_rows32 : max_rows64,
+                     &j);
+    return true;
+}
+
 static bool max_pool(const array *out, const array *index, const array *x, const pool_params *p)
 {
+    if (takes(x, out) && !index && are_planes(out, x)) return max_pool_planes(out, x, p);
     return takes(x, out) ? forward(POOL_MAX, out, index, x, p) : below.max_pool(out, index, x, p);
 }
 

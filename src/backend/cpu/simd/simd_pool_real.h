@@ -1,4 +1,4 @@
-/* simd_pool_real.h: pooling of channels-last arrays, for float or double; included twice by simd_pool.c. */
+/* simd_pool_real.h: pooling of channels-last arrays, and the largest ones of row-major arrays, for float or double; included twice by simd_pool.c. */
 #include "backend/cpu/simd/simd_real.h"
 
 /* The largest of up to LANES channels of one window of the picture x, and where the first of them is. */
@@ -15,8 +15,10 @@ VECTOR_INLINE void F(max_strip)(const pool_job *p, const pool_window *w, const R
                 where = (larger & here) | (~larger & where);
             }
     F(store_some)((REAL *)p->out.data + to, best, left);
-    if (p->index)
-        for (int64_t k = 0; k < left && k < LANES; k++) p->index[to + k] = where[k];
+    if (p->index && left >= LANES)
+        for (int64_t k = 0; k < LANES; k++) p->index[to + k] = where[k];
+    else if (p->index)
+        for (int64_t k = 0; k < left; k++) p->index[to + k] = where[k];
 }
 
 VECTOR_INLINE void F(mean_strip)(const pool_job *p, const pool_window *w, REAL factor, const REAL *x, int64_t to,
@@ -42,6 +44,46 @@ static void F(pool_positions)(int64_t begin, int64_t end, void *user)
             if (p->kind == POOL_MAX) F(max_strip)(p, &w, picture + i, at * p->c + i, p->c - i);
             else F(mean_strip)(p, &w, factor, picture + i, at * p->c + i, p->c - i);
         }
+    }
+}
+
+/* best[i] = the larger of itself and x[i * stride]; NaN wins. */
+VECTOR_INLINE void F(take_larger)(REAL *restrict best, const REAL *restrict x, int64_t n, int64_t stride)
+{
+    _Pragma("omp simd") for (int64_t i = 0; i < n; i++)
+    {
+        REAL v = x[i * stride];
+        best[i] = (v > best[i]) | (v != v) ? v : best[i];
+    }
+}
+
+/* The same with element k of each window of an output row, where it lies inside the input's row x. */
+VECTOR_INLINE void F(take_column)(const pool_job *p, REAL *best, const REAL *x, int64_t k)
+{
+    int64_t stride = p->geometry.stride[2], at = k * p->geometry.dilation[2] - p->geometry.padding[2];
+    int64_t first = at < 0 ? (-at + stride - 1) / stride : 0, left = p->x.shape[4] - at;
+    int64_t n = tsr_min_i64(p->out.shape[4], (left + stride - 1) / stride) - first;
+    if (left <= 0 || n <= 0) return;
+    best += first, x += first * stride + at;
+    if (stride == 1) F(take_larger)(best, x, n, 1); /* a stride that the compiler knows gives vectors */
+    else if (stride == 2) F(take_larger)(best, x, n, 2);
+    else F(take_larger)(best, x, n, stride);
+}
+
+/* Rows of a row-major output, counted over planes; where the largest ones lie is not noted. */
+static void F(max_rows)(int64_t begin, int64_t end, void *user)
+{
+    const pool_job *p = user;
+    int64_t n = p->out.shape[4], rows = p->positions / n;
+    for (int64_t row = begin; row < end; row++) {
+        const REAL *plane = (const REAL *)p->x.data + row / rows * p->in_positions;
+        REAL *best = (REAL *)p->out.data + row * n;
+        pool_window w = window_at(p, row % rows * n);
+        for (int64_t i = 0; i < n; i++) best[i] = (REAL)-INFINITY;
+        for (int64_t i = w.first[0]; i < w.last[0]; i += w.step[0])
+            for (int64_t j = w.first[1]; j < w.last[1]; j += w.step[1])
+                for (int64_t k = 0; k < p->geometry.kernel[2]; k++)
+                    F(take_column)(p, best, plane + place(p, i, j, 0), k);
     }
 }
 
