@@ -107,26 +107,29 @@ VECTOR_INLINE int winograd_tile(int taps) { return winograd_points(taps) + 1 - t
 #define DIVIDE_HALF (1 / 1.3125f)
 #define DIVIDE_FIVE_QUARTERS (1 / 3.28125f)
 
+/* A polynomial at two points and their negatives, from its even and odd powers there. */
+VECTOR_INLINE void both_signs(vec32 out[4], vec32 even1, vec32 odd1, vec32 even2, vec32 odd2)
+{
+    out[0] = even1 + odd1;
+    out[1] = even1 - odd1;
+    out[2] = even2 + odd2;
+    out[3] = even2 - odd2;
+}
+
 /* B^T: as many inputs as points; the last input goes to infinity alone. */
 VECTOR_INLINE void winograd_b(vec32 *out, const vec32 *d, int points)
 {
     if (points == 5) {
         vec32 even1 = (d[2] - d[0] * FIVE_QUARTERS_2) * 0.5f, odd1 = d[3] - d[1] * FIVE_QUARTERS_2;
         vec32 even2 = (d[2] - d[0] * HALF_2) * 1.25f, odd2 = d[3] - d[1] * HALF_2;
-        out[0] = even1 + odd1;
-        out[1] = even1 - odd1;
-        out[2] = even2 + odd2;
-        out[3] = even2 - odd2;
+        both_signs(out, even1, odd1, even2, odd2);
         out[4] = d[4] - d[2] * (HALF_2 + FIVE_QUARTERS_2) + d[0] * (HALF_2 * FIVE_QUARTERS_2);
         return;
     }
     vec32 even1 = d[4] - d[2] * 2.0f, odd1 = (d[3] - d[1] * 2.0f) * ROOT_HALF;
     vec32 even2 = d[4] - d[2] * 0.5f, odd2 = (d[3] - d[1] * 0.5f) * ROOT_TWO;
     out[0] = d[0] - d[2] * 2.5f + d[4];
-    out[1] = even1 + odd1;
-    out[2] = even1 - odd1;
-    out[3] = even2 + odd2;
-    out[4] = even2 - odd2;
+    both_signs(out + 1, even1, odd1, even2, odd2);
     out[5] = d[1] - d[3] * 2.5f + d[5];
 }
 
@@ -158,10 +161,7 @@ VECTOR_INLINE void winograd_a_turned(vec32 *out, const vec32 *y, int taps)
     if (taps == 2) {
         vec32 even1 = y[0] + y[2] * HALF_2, odd1 = (y[1] + y[3] * HALF_2) * 0.5f;
         vec32 even2 = y[0] + y[2] * FIVE_QUARTERS_2, odd2 = (y[1] + y[3] * FIVE_QUARTERS_2) * 1.25f;
-        out[0] = even1 + odd1;
-        out[1] = even1 - odd1;
-        out[2] = even2 + odd2;
-        out[3] = even2 - odd2;
+        both_signs(out, even1, odd1, even2, odd2);
         out[4] = y[3];
         return;
     }
@@ -170,10 +170,7 @@ VECTOR_INLINE void winograd_a_turned(vec32 *out, const vec32 *y, int taps)
     vec32 odd1 = (tile > 3 ? y[1] + y[3] * 0.5f : y[1]) * ROOT_HALF;
     vec32 odd2 = (tile > 3 ? y[1] + y[3] * 2.0f : y[1]) * ROOT_TWO;
     out[0] = y[0];
-    out[1] = even1 + odd1;
-    out[2] = even1 - odd1;
-    out[3] = even2 + odd2;
-    out[4] = even2 - odd2;
+    both_signs(out + 1, even1, odd1, even2, odd2);
     out[5] = y[tile - 1];
 }
 
@@ -183,10 +180,7 @@ VECTOR_INLINE void winograd_g(vec32 *out, const vec32 *g, int taps)
     if (taps == 2) {
         vec32 even1 = g[0] * -DIVIDE_HALF, odd1 = g[1] * (-0.5f * DIVIDE_HALF);
         vec32 even2 = g[0] * DIVIDE_FIVE_QUARTERS, odd2 = g[1] * (1.25f * DIVIDE_FIVE_QUARTERS);
-        out[0] = even1 + odd1;
-        out[1] = even1 - odd1;
-        out[2] = even2 + odd2;
-        out[3] = even2 - odd2;
+        both_signs(out, even1, odd1, even2, odd2);
         out[4] = g[1];
         return;
     }
@@ -194,10 +188,7 @@ VECTOR_INLINE void winograd_g(vec32 *out, const vec32 *g, int taps)
     vec32 odd1 = (taps > 3 ? g[1] + g[3] * 0.5f : g[1]) * (-2.0f / 3 * ROOT_HALF);
     vec32 odd2 = (taps > 3 ? g[1] + g[3] * 2.0f : g[1]) * (1.0f / 6 * ROOT_TWO);
     out[0] = g[0];
-    out[1] = even1 + odd1;
-    out[2] = even1 - odd1;
-    out[3] = even2 + odd2;
-    out[4] = even2 - odd2;
+    both_signs(out + 1, even1, odd1, even2, odd2);
     out[5] = g[taps - 1];
 }
 
