@@ -1,6 +1,5 @@
 /* simd_fill.c: puts this tier's kernels into a table, and those that are fast in all tiers. */
 #include "backend/cpu/cpu_index.h"
-#include "backend/cpu/cpu_integer.h"
 #include "backend/cpu/cpu_scan.h"
 #include "backend/cpu/cpu_sort.h"
 #include "backend/cpu/simd/simd.h"
@@ -8,8 +7,8 @@
 
 void TIER(simd_fill)(backend *b)
 {
-    cpu_integer_fill(b);
-    cpu_integer_reduce_fill(b);
+    TIER(simd_integer_fill)(b);
+    TIER(simd_integer_reduce_fill)(b);
     TIER(simd_copy_fill)(b);
     TIER(simd_unary_fill)(b);
     TIER(simd_binary_fill)(b);

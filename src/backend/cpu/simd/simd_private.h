@@ -5,6 +5,8 @@
 #include "backend/backend.h"
 #include "backend/cpu/simd/simd_vec.h"
 
+void TIER(simd_integer_fill)(backend *b);
+void TIER(simd_integer_reduce_fill)(backend *b);
 void TIER(simd_copy_fill)(backend *b);
 void TIER(simd_unary_fill)(backend *b);
 void TIER(simd_binary_fill)(backend *b);

@@ -378,7 +378,7 @@ static bool run_plan(const plan *p, reduce_code code, const array *out, int32_t 
 
 static bool is_real(int32_t dtype) { return dtype == TSR_F32 || dtype == TSR_F64; }
 
-/* The truth of integers; what else is folded of them is cpu_integer_reduce.c's. */
+/* The truth of integers; what else is folded of them is simd_integer_reduce.c's. */
 static bool has_truth(reduce_code code, int32_t dtype)
 {
     return (code == R_ANY || code == R_ALL) && (dtype == TSR_I32 || dtype == TSR_U8 || dtype == TSR_BOOL);
@@ -422,7 +422,8 @@ static bool reduce_row(recipe r, reduce_code code, const array *out, const array
 static bool reduce(reduce_code code, const array *out, const array *in, uint32_t dims, const double *p)
 {
     bool argument = code == R_ARGMAX || code == R_ARGMIN;
-    if (argument && is_real(in->dtype) && array_numel(in) > 0) return TIER(simd_argument)(table, code, out, in, dims);
+    if (argument && TIER(simd_argument_takes)(in->dtype) && array_numel(in) > 0)
+        return TIER(simd_argument)(table, code, out, in, dims);
     recipe r = recipe_of(code, p);
     int64_t n = array_numel(in);
     if (!taken(code, r, out, in, n)) return below(code, out, in, dims, p);

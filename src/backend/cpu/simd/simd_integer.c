@@ -1,8 +1,7 @@
-/* cpu_integer.c: functions of one integer, and division, as loops (loop.h) over typed rows. Results are the reference's:
+/* simd_integer.c: functions of one integer, and division, as loops (loop.h) over typed rows, which compilers vectorise. Results are the reference's:
    arithmetic wraps, division by zero, which the operator layer refuses, gives zero. */
-#include "backend/cpu/cpu_integer.h"
-
 #include "backend/cpu/loop.h"
+#include "backend/cpu/simd/simd_private.h"
 #include "base/util.h"
 
 static backend below;
@@ -128,7 +127,7 @@ static bool binary(binary_code code, const array *out, const array *a, const arr
     return true;
 }
 
-void cpu_integer_fill(backend *b)
+void TIER(simd_integer_fill)(backend *b)
 {
     if (b->unary != unary) below = *b;
     b->unary = unary;

@@ -1,10 +1,9 @@
-/* cpu_integer_reduce.c: sums, largest and smallest ones of integers. They are exact and sums wrap, so nothing depends on the
+/* simd_integer_reduce.c: sums, largest and smallest ones of integers. They are exact and sums wrap, so nothing depends on the
    order. Where adjacent elements are kept, blocks of outputs are folded side by side, otherwise each output folds rows; one
    output of many elements is folded in chunks. */
-#include "backend/cpu/cpu_integer.h"
-
 #include "backend/cpu/loop.h"
 #include "backend/cpu/ref/ref.h"
+#include "backend/cpu/simd/simd_private.h"
 #include "base/parallel.h"
 #include "base/util.h"
 
@@ -24,13 +23,16 @@ typedef struct fold {
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 
-#define FOLD(name, type, COMBINE, first)                                                                               \
+/* A row of adjacent elements is folded in the dtype `narrow`, which leaves most lanes, from `start` on. */
+#define FOLD(name, type, narrow, COMBINE, first, start)                                                                \
     static int64_t name##_row(const char *from, int64_t step, int64_t n, int64_t sum)                                  \
     {                                                                                                                  \
         const type *x = (const type *)from;                                                                            \
-        if (step == (int64_t)sizeof(type))                                                                             \
-            for (int64_t i = 0; i < n; i++) sum = COMBINE(sum, (int64_t)x[i]);                                         \
-        else                                                                                                           \
+        if (step == (int64_t)sizeof(type)) {                                                                           \
+            narrow part = start;                                                                                       \
+            for (int64_t i = 0; i < n; i++) part = COMBINE(part, (narrow)x[i]);                                        \
+            sum = COMBINE(sum, (int64_t)part);                                                                         \
+        } else                                                                                                         \
             for (int64_t i = 0; i < n; i++) sum = COMBINE(sum, (int64_t) * (const type *)(from + i * step));           \
         return sum;                                                                                                    \
     }                                                                                                                  \
@@ -43,9 +45,9 @@ typedef struct fold {
     static const fold name = {first, name##_combine, name##_row, name##_columns};
 
 #define FOLDS(suffix, type)                                                                                            \
-    FOLD(sum_##suffix, type, WRAPPING_SUM, 0)                                                                          \
-    FOLD(max_##suffix, type, LARGER, INT64_MIN)                                                                        \
-    FOLD(min_##suffix, type, SMALLER, INT64_MAX)
+    FOLD(sum_##suffix, type, int64_t, WRAPPING_SUM, 0, 0)                                                              \
+    FOLD(max_##suffix, type, type, LARGER, INT64_MIN, x[0])                                                            \
+    FOLD(min_##suffix, type, type, SMALLER, INT64_MAX, x[0])
 
 FOLDS(i64, int64_t)
 FOLDS(i32, int32_t)
@@ -204,7 +206,7 @@ static bool reduce(reduce_code code, const array *out, const array *in, uint32_t
     return true;
 }
 
-void cpu_integer_reduce_fill(backend *b)
+void TIER(simd_integer_reduce_fill)(backend *b)
 {
     if (b->reduce != reduce) below = b->reduce;
     b->reduce = reduce;
