@@ -156,6 +156,22 @@ static void a_permutation_holds_each_number_once(void **state)
     free_array(&a);
 }
 
+static void permutations_have_the_references_bits(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {0, 1, 2, 31, 32, 33, 4097};
+    for (int i = 0; i < TSR_COUNT(sizes); i++)
+        for (layout how = 0; how < WRITABLE_LAYOUTS; how++) {
+            array got = new_array(TSR_I64, &TSR_SHAPE(sizes[i]), how),
+                  want = new_array(TSR_I64, &TSR_SHAPE(sizes[i]), how);
+            assert_true(reference->random_permutation(&want, at));
+            assert_true(fast->random_permutation(&got, at));
+            assert_arrays_close("permutation", &got, &want, 0, 0);
+            free_array(&got);
+            free_array(&want);
+        }
+}
+
 /* Weights 0, 1, 3, 0: categories 1 and 2 are drawn in the ratio 1 : 3. */
 static void multinomial_draws_by_weight(void **state)
 {
@@ -195,6 +211,27 @@ static void multinomial_without_replacement_repeats_nothing(void **state)
     free_array(&out);
 }
 
+/* One way finds a few draws, another, sorting, many; weightless categories come last, in their order. */
+static void fewer_draws_are_the_first_of_more(void **state)
+{
+    (void)state;
+    enum { N = 50 };
+    array p = filled_array(TSR_F64, &TSR_SHAPE(3, N), ROW_MAJOR, POSITIVE, 1), all = {0};
+    for (int64_t i = 0; i < 3 * N; i++)
+        if (i % 5) ref_set_f64(&p, i, 0);
+    all = new_array(TSR_I64, &TSR_SHAPE(3, N), ROW_MAJOR);
+    assert_true(fast->multinomial(&all, &p, false, at));
+    for (int64_t draws = 1; draws <= 20; draws++) {
+        array few = new_array(TSR_I64, &TSR_SHAPE(3, draws), ROW_MAJOR);
+        assert_true(fast->multinomial(&few, &p, false, at));
+        for (int64_t i = 0; i < 3 * draws; i++)
+            assert_int_equal(ref_get_i64(&few, i), ref_get_i64(&all, i / draws * N + i % draws));
+        free_array(&few);
+    }
+    free_array(&p);
+    free_array(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,7 +242,9 @@ int main(void)
         cmocka_unit_test(normal_numbers_fill_every_tenth_alike),
         cmocka_unit_test(uniform_numbers_stay_below_the_upper_end),
         cmocka_unit_test(a_permutation_holds_each_number_once),
+        cmocka_unit_test(permutations_have_the_references_bits),
         cmocka_unit_test(multinomial_draws_by_weight),
+        cmocka_unit_test(fewer_draws_are_the_first_of_more),
         cmocka_unit_test(multinomial_without_replacement_repeats_nothing),
     };
     return run_in_every_tier(tests, TSR_COUNT(tests));

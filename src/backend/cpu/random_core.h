@@ -20,6 +20,11 @@ static inline uint64_t random_u64(const tsr_philox_block *b, int half)
     return (uint64_t)b->v[2 * half] << 32 | b->v[2 * half + 1];
 }
 
+__extension__ typedef unsigned __int128 random_wide;
+
+/* [0, n), n > 0, from 64 random bits. */
+static inline uint64_t random_below(uint64_t bits, uint64_t n) { return (uint64_t)(((random_wide)bits * n) >> 64); }
+
 /* [low, high); a result that rounds up to `high` becomes `low`. */
 static inline float random_scale_f32(uint32_t word, float low, float high)
 {

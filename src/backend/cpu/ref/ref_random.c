@@ -4,16 +4,11 @@
 
 #include "backend/cpu/random_core.h"
 
-__extension__ typedef unsigned __int128 wide;
-
 /* The block that holds element i when one block serves `each` elements. */
 static tsr_philox_block block_of(tsr_rng_state at, int64_t i, int each)
 {
     return tsr_philox(at.seed, at.offset + (uint64_t)(i / each));
 }
-
-/* [0, n), n > 0, from 64 random bits. */
-static uint64_t below(uint64_t bits, uint64_t n) { return (uint64_t)(((wide)bits * n) >> 64); }
 
 static bool ref_random_uniform(const array *out, double low, double high, tsr_rng_state at)
 {
@@ -65,7 +60,7 @@ static bool ref_random_integer(const array *out, int64_t low, int64_t high, tsr_
     int64_t i = 0;
     for (walk w = walk_begin(WALK_ALL, out, NULL, NULL, NULL); w.left > 0; walk_next(&w), i++) {
         tsr_philox_block b = block_of(at, i, 2);
-        uint64_t r = below(random_u64(&b, i % 2), (uint64_t)high - (uint64_t)low);
+        uint64_t r = random_below(random_u64(&b, i % 2), (uint64_t)high - (uint64_t)low);
         ref_set_i64(out, w.at[0], (int64_t)((uint64_t)low + r));
     }
     return true;
@@ -89,7 +84,7 @@ static bool ref_random_permutation(const array *out, tsr_rng_state at)
     for (int64_t i = 0; i < n; i++) ref_set_i64(out, i * step, i);
     for (int64_t i = n - 1; i > 0; i--) {
         tsr_philox_block b = block_of(at, i, 1);
-        int64_t j = (int64_t)below(random_u64(&b, 0), (uint64_t)i + 1);
+        int64_t j = (int64_t)random_below(random_u64(&b, 0), (uint64_t)i + 1);
         int64_t moved = ref_get_i64(out, i * step);
         ref_set_i64(out, i * step, ref_get_i64(out, j * step));
         ref_set_i64(out, j * step, moved);
@@ -129,6 +124,25 @@ static void draw_with_replacement(const array *out, const array *p, int64_t row,
     }
 }
 
+/* The place of the smallest key, the first of equals, which NaN takes. */
+static int64_t take_smallest(double *keys, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (keys[i] < keys[best] || isnan(keys[best])) best = i;
+    keys[best] = NAN;
+    return best;
+}
+
+/* The places of the `draws` smallest keys in their order. */
+static bool order_smallest(double *keys, int64_t n, int64_t draws, int64_t *order)
+{
+    enum { FEW = 16 };
+    if (draws > FEW) return ref_order_f64(keys, n, order);
+    for (int64_t d = 0; d < draws; d++) order[d] = take_smallest(keys, n);
+    return true;
+}
+
 /* Exponential clocks: the one with rate w rings first with probability w / sum (Efraimidis and Spirakis 2006). */
 static bool draw_without(const array *out, const array *p, int64_t row, double *keys, int64_t *order, tsr_rng_state at)
 {
@@ -138,7 +152,7 @@ static bool draw_without(const array *out, const array *p, int64_t row, double *
         double w = weight_at(p, row, i);
         keys[i] = w > 0 ? -log(1 - tsr_unit_f64(b.v[0], b.v[1])) / w : INFINITY;
     }
-    if (!ref_order_f64(keys, n, order)) return false;
+    if (!order_smallest(keys, n, draws, order)) return false;
     for (int64_t d = 0; d < draws; d++) ref_set_i64(out, row * out->stride[0] + d * out->stride[1], order[d]);
     return true;
 }

@@ -1,4 +1,4 @@
-/* simd_random.c: uniform, normal and Bernoulli numbers, many at a time and over threads, into contiguous arrays. They are
+/* simd_random.c: uniform, normal and Bernoulli numbers, integers and permutations, many at a time and over threads, into contiguous arrays. They are
    the reference's numbers to the bit: both use random_core.h, and this file, too, is compiled without fused
    multiply-add (cmake/Library.cmake). */
 #if defined(__SSE2__)
@@ -14,6 +14,8 @@
 
 static bool (*below_uniform)(const array *, double, double, tsr_rng_state);
 static bool (*below_normal)(const array *, double, double, tsr_rng_state);
+static bool (*below_integer)(const array *, int64_t, int64_t, tsr_rng_state);
+static bool (*below_permutation)(const array *, tsr_rng_state);
 static bool (*below_bernoulli)(const array *, const array *, tsr_rng_state);
 
 enum { BLOCKS = 32 }; /* made at a time: 128 words */
@@ -72,7 +74,8 @@ typedef struct random_job {
     char *out;
     int64_t n, each;
     tsr_rng_state at;
-    double a, b; /* low and high, or mean and standard deviation */
+    double a, b;         /* low and high, or mean and standard deviation */
+    uint64_t low, range; /* of integers */
     const char *p;
     int64_t p_step;
     void (*make)(const struct random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count);
@@ -134,6 +137,15 @@ static void make_normal_f64(const random_job *j, uint32_t words[BLOCKS][4], int6
     }
 }
 
+static uint64_t u64_of(const uint32_t *words) { return (uint64_t)words[0] << 32 | words[1]; }
+
+static void make_integer_i64(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)
+{
+    const uint32_t *w = words[0];
+    uint64_t *out = (uint64_t *)(void *)j->out + first;
+    for (int64_t i = 0; i < count; i++) out[i] = j->low + random_below(u64_of(w + 2 * i), j->range);
+}
+
 #define BERNOULLI(name, to, from)                                                                                      \
     static void name(const random_job *j, uint32_t words[BLOCKS][4], int64_t first, int64_t count)                     \
     {                                                                                                                  \
@@ -178,6 +190,39 @@ static bool normal(const array *out, double mean, double std, tsr_rng_state at)
     return true;
 }
 
+static bool integer(const array *out, int64_t low, int64_t high, tsr_rng_state at)
+{
+    if (out->dtype != TSR_I64 || !contiguous(out)) return below_integer(out, low, high, at);
+    random_job j = {.out = out->data, .n = array_numel(out), .each = 2, .at = at, .low = (uint64_t)low};
+    j.range = (uint64_t)high - (uint64_t)low;
+    j.make = make_integer_i64;
+    run_job(&j);
+    return true;
+}
+
+/* The reference's shuffle. Where elements are to be exchanged with is known, and asked for from memory, some time before. */
+static bool permutation(const array *out, tsr_rng_state at)
+{
+    if (out->dtype != TSR_I64 || !contiguous(out)) return below_permutation(out, at);
+    int64_t n = out->shape[0], *x = out->data;
+    for (int64_t i = 0; i < n; i++) x[i] = i;
+    for (int64_t first = (n - 1) / BLOCKS * BLOCKS; first >= 0; first -= BLOCKS) {
+        uint32_t words[BLOCKS][4];
+        int64_t with[BLOCKS], count = tsr_min_i64(BLOCKS, n - first);
+        make_words(words, at, first);
+        for (int64_t i = 0; i < count; i++) {
+            with[i] = (int64_t)random_below(u64_of(words[i]), (uint64_t)(first + i) + 1);
+            __builtin_prefetch(x + with[i], 1);
+        }
+        for (int64_t i = count - 1; i >= 0; i--) {
+            int64_t moved = x[first + i];
+            x[first + i] = x[with[i]];
+            x[with[i]] = moved;
+        }
+    }
+    return true;
+}
+
 /* 0 when p is one element for all, 1 when it is contiguous, -1 otherwise. */
 static int64_t step_of(const array *p)
 {
@@ -213,9 +258,13 @@ void TIER(simd_random_fill)(backend *b)
     if (b->random_uniform != uniform) {
         below_uniform = b->random_uniform;
         below_normal = b->random_normal;
+        below_integer = b->random_integer;
+        below_permutation = b->random_permutation;
         below_bernoulli = b->random_bernoulli;
     }
     b->random_uniform = uniform;
     b->random_normal = normal;
+    b->random_integer = integer;
+    b->random_permutation = permutation;
     b->random_bernoulli = bernoulli;
 }
