@@ -107,6 +107,31 @@ static void sixteen_bit_floats_come_back_from_f32(void **state)
     }
 }
 
+/* Four rows out of wider ones into wider ones: what lies between the rows stays. */
+static void copy_rows_of(int64_t bytes)
+{
+    int64_t from_step = bytes + 3, to_step = bytes + 5;
+    unsigned char *from = malloc((size_t)(4 * from_step)), *to = malloc((size_t)(4 * to_step));
+    for (int64_t i = 0; i < 4 * from_step; i++) from[i] = (unsigned char)(i % 251);
+    memset(to, 255, (size_t)(4 * to_step));
+    array src = {from, TSR_U8, 2, {4, bytes}, {from_step, 1}}, dst = {to, TSR_U8, 2, {4, bytes}, {to_step, 1}};
+    assert_true(fast->copy(&dst, &src));
+    for (int64_t i = 0; i < 4 * to_step; i++) {
+        int64_t row = i / to_step, at = i % to_step;
+        assert_int_equal(to[i], at < bytes ? from[row * from_step + at] : 255);
+    }
+    free(from);
+    free(to);
+}
+
+static void rows_of_any_length_are_copied_whole(void **state)
+{
+    (void)state;
+    for (int64_t bytes = 1; bytes <= 130; bytes++) copy_rows_of(bytes);
+    copy_rows_of(5000);
+    copy_rows_of(20001);
+}
+
 /* All f16 numbers to f32, and around each of them, where rounding goes up, down and to even. */
 static void every_f16_number_converts_as_in_the_reference(void **state)
 {
@@ -137,6 +162,7 @@ int main(void)
         cmocka_unit_test(a_tile_copy_to_itself_changes_nothing),
         cmocka_unit_test(fills_agree_on_every_layout_and_dtype),
         cmocka_unit_test(sixteen_bit_floats_come_back_from_f32),
+        cmocka_unit_test(rows_of_any_length_are_copied_whole),
         cmocka_unit_test(every_f16_number_converts_as_in_the_reference),
     };
     return run_in_every_tier(tests, TSR_COUNT(tests));

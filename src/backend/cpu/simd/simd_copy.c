@@ -1,6 +1,6 @@
 /* simd_copy.c: copies, conversions between dtypes, and fills.
 
-   A copy of one dtype is a loop (loop.h) whose rows are memcpy where both sides are contiguous. Where they disagree on
+   A copy of one dtype is a loop (loop.h) whose rows are moved whole where both sides are contiguous. Where they disagree on
    which dimension is innermost (NCHW to channels-last and back, a transpose), the two dimensions concerned are walked in
    tiles that both sides read and write in whole cache lines, and blocks of a tile are transposed in registers. */
 #include "backend/cpu/loop.h"
@@ -58,7 +58,7 @@ static void transpose_tile(char *dst, int64_t dst_stride, const char *src, int64
 }
 
 /* The loop's dimension `x` is contiguous in the source, its last one, y, in the destination. */
-enum { TILE_X = 32, TILE_Y = 64, SHORT_ROW = 8 };
+enum { TILE_X = 32, TILE_Y = 64, SHORT_ROW = 8, SHORT_BYTES = 1 << 14 };
 
 typedef struct transposition {
     const loop *l;
@@ -119,6 +119,41 @@ static void copy_row(char *const *data, const int64_t *step, int64_t n, const vo
     memcpy(data[0], data[1], (size_t)(n * l->size[0]));
 }
 
+#define ENDS(width)                                                                                                    \
+    do {                                                                                                               \
+        memcpy(to, from, width);                                                                                       \
+        memcpy(to + bytes - (width), from + bytes - (width), width);                                                   \
+    } while (0)
+
+/* Few bytes, without a call: the last ones are copied twice where their number is no multiple of a move's. Not memcpy, which
+   from some kilobytes on is one instruction that takes ten times as long where `to` lies little beyond `from`, modulo a
+   page. */
+static inline void copy_few(char *restrict to, const char *restrict from, int64_t bytes)
+{
+    if (bytes >= 32) {
+        for (int64_t i = 0; i < bytes - 32; i += 32) memcpy(to + i, from + i, 32);
+        memcpy(to + bytes - 32, from + bytes - 32, 32);
+    } else if (bytes >= 16) ENDS(16);
+    else if (bytes >= 8) ENDS(8);
+    else if (bytes >= 4) ENDS(4);
+    else
+        for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
+}
+
+/* n short rows, each contiguous on both sides. */
+static void copy_short_rows(char *const *data, const int64_t *step, int64_t n, const void *user)
+{
+    const int64_t bytes = *(const int64_t *)user;
+    for (int64_t i = 0; i < n; i++) copy_few(data[0] + i * step[0], data[1] + i * step[1], bytes);
+}
+
+static void run_short_rows(loop l)
+{
+    int64_t length = l.shape[--l.ndim], bytes = length * l.size[0];
+    l.count /= length;
+    loop_run(&l, tsr_max_i64(1, LOOP_GRAIN / length), copy_short_rows, &bytes);
+}
+
 /* Adjacent results of one element, or of elements in reverse, are vectors; a step that is known helps everywhere. */
 #define STRIDED(type)                                                                                                  \
     {                                                                                                                  \
@@ -168,7 +203,9 @@ static void copy_same(const array *dst, const array *src)
     if (l.count == 0 || is_itself(&l)) return;
     int x = source_contiguous(&l);
     bool rows = has_rows(&l), short_rows = l.ndim > 1 && l.shape[l.ndim - 1] < SHORT_ROW;
-    if (short_rows && (rows || x < 0)) {
+    if (rows && l.ndim > 1 && l.shape[l.ndim - 1] * l.size[0] <= SHORT_BYTES) {
+        run_short_rows(l);
+    } else if (short_rows && x < 0) {
         l = loop_with_longer_rows(&l);
         loop_run(&l, LOOP_GRAIN, copy_strided, &l);
     } else if (rows) {
