@@ -194,6 +194,24 @@ static double exp_fast_row(const void *row, int64_t n, double aux)
 EXTREME_ROW(max_fast_row, max32, larger, -INFINITY, max_row_f32)
 EXTREME_ROW(min_fast_row, min32, smaller, INFINITY, min_row_f32)
 
+/* Four vectors of columns at a time, down all rows. */
+#define EXTREME_COLUMNS(name, extreme, best_of, start, rest)                                                           \
+    static void name(double *acc, const void *first, int64_t n, int64_t rows, int64_t step, const double *aux)         \
+    {                                                                                                                  \
+        int64_t i = 0;                                                                                                 \
+        for (; i + 4 * LANES32 <= n; i += 4 * LANES32) {                                                               \
+            const char *row = (const char *)first + i * (int64_t)sizeof(float);                                        \
+            vec32 a[4] = {splat32(start), splat32(start), splat32(start), splat32(start)};                             \
+            for (int64_t r = 0; r < rows; r++, row += step)                                                            \
+                for (int k = 0; k < 4; k++) a[k] = extreme(load32((const float *)row + k * LANES32), a[k]);            \
+            for (int k = 0; k < 4 * LANES32; k++)                                                                      \
+                acc[i + k] = best_of((double)a[k / LANES32][k % LANES32], acc[i + k]);                                 \
+        }                                                                                                              \
+        if (i < n) rest(acc + i, (const float *)first + i, n - i, rows, step, aux + i);                                \
+    }
+EXTREME_COLUMNS(max_fast_columns, max32, larger, -INFINITY, max_columns_f32)
+EXTREME_COLUMNS(min_fast_columns, min32, smaller, INFINITY, min_columns_f32)
+
 /* ---- the table ---------------------------------------------------------------------------------------------- */
 
 #define ENTRY(name, suffix, start, combine)                                                                            \
@@ -221,10 +239,10 @@ static fold fold_of_f32(fold_code code)
         f.row = sum_fast_row, f.columns = sum_fast_columns;
         break;
     case FOLD_MAX:
-        f.row = max_fast_row;
+        f.row = max_fast_row, f.columns = max_fast_columns;
         break;
     case FOLD_MIN:
-        f.row = min_fast_row;
+        f.row = min_fast_row, f.columns = min_fast_columns;
         break;
     case FOLD_EXP:
         f.row = exp_fast_row;

@@ -345,9 +345,21 @@ static void write_result(char *to, int32_t dtype, double x)
     }
 }
 
+/* Whether an output is what was folded, and nothing else. */
+static bool is_fold_itself(const ending *e)
+{
+    return e->code == R_SUM || e->code == R_MAX || e->code == R_MIN || e->code == R_PROD || e->code == R_NANSUM;
+}
+
 static void write_results(char *const *data, const int64_t *step, int64_t n, const void *user)
 {
     const ending *e = user;
+    if (e->dtype == TSR_F32 && step[1] == (int64_t)sizeof(float) && is_fold_itself(e)) {
+        const double *acc = e->acc + *e->done;
+        for (int64_t i = 0; i < n; i++) ((float *)data[1])[i] = (float)acc[i];
+        *e->done += n;
+        return;
+    }
     for (int64_t i = 0; i < n; i++, ++*e->done) {
         double aux = e->aux ? e->aux[*e->done] : 0;
         write_result(data[1] + i * step[1], e->dtype, result_of(e->code, e->acc[*e->done], aux, e->n, e->p));
