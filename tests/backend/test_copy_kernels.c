@@ -1,4 +1,4 @@
-/* test_copy_kernels.c: copies between all layouts and dtypes, transpositions, fills. */
+/* test_copy_kernels.c: copies between all layouts and dtypes, also of reversed dimensions, transpositions, fills. */
 #include "backend/kernels.h"
 
 static const tsr_shape shapes[] = {
@@ -35,6 +35,60 @@ static void copies_agree_between_all_layouts_and_dtypes(void **state)
             for (int32_t from = TSR_F32; from < TSR_DTYPE_COUNT; from++)
                 for (layout a = 0; a < WRITABLE_LAYOUTS; a++)
                     for (layout b = 0; b < LAYOUTS; b++) compare_copy(to, from, &shapes[i], a, b, NORMAL);
+}
+
+/* Bit d of the mask: dimension d from the last to the first, as flip has it. */
+static array reversed(array a, int mask)
+{
+    for (int d = 0; d < a.ndim; d++) {
+        if (!(mask >> d & 1)) continue;
+        a.data = (char *)a.data + (a.shape[d] - 1) * a.stride[d] * (int64_t)tsr_dtype_size((tsr_dtype)a.dtype);
+        a.stride[d] = -a.stride[d];
+    }
+    return a;
+}
+
+static void compare_reversed(int32_t to, int32_t from, const tsr_shape *shape, layout to_how, layout from_how)
+{
+    char what[96];
+    array src = filled_array(from, shape, from_how, NORMAL, 6);
+    array got = new_array(to, shape, to_how), want = new_array(to, shape, to_how);
+    for (int mask = 1; mask < 1 << shape->n; mask++) {
+        array from_last = reversed(src, mask), to_last = reversed(got, mask);
+        snprintf(what, sizeof what, "copy %s from %s, layouts %d %d, dimensions %#x reversed",
+                 tsr_dtype_name((tsr_dtype)to), tsr_dtype_name((tsr_dtype)from), to_how, from_how, (unsigned)mask);
+        assert_true(reference->copy(&want, &from_last));
+        assert_true(fast->copy(&got, &from_last));
+        assert_arrays_close(what, &got, &want, 0, 0);
+        assert_true(reference->fill(&got, 77, 77));
+        assert_true(fast->copy(&to_last, &src));
+        assert_arrays_close(what, &got, &want, 0, 0);
+    }
+    free_array(&src);
+    free_array(&got);
+    free_array(&want);
+}
+
+static void copies_from_and_to_reversed_dimensions_agree(void **state)
+{
+    (void)state;
+    static const tsr_shape sizes[] = {
+        {.n = 1, .v = {1}},
+        {.n = 1, .v = {75}},
+        {.n = 2, .v = {9, 41}},
+        {.n = 2, .v = {70, 3}},
+        {.n = 3, .v = {4, 6, 5}},
+        {.n = 4, .v = {2, 19, 7, 9}},
+        {.n = 5, .v = {2, 3, 4, 2, 3}},
+        {.n = 2, .v = {3, 40000}},
+    };
+    static const int32_t dtypes[][2] = {
+        {TSR_F32, TSR_F32}, {TSR_F64, TSR_F64}, {TSR_U8, TSR_U8}, {TSR_BF16, TSR_BF16}, {TSR_F32, TSR_I64}};
+    for (int i = 0; i < TSR_COUNT(sizes); i++)
+        for (int t = 0; t < TSR_COUNT(dtypes); t++)
+            for (layout a = 0; a < WRITABLE_LAYOUTS; a++)
+                for (layout b = 0; b < LAYOUTS; b++)
+                    if (worth_trying(&sizes[i], a, b)) compare_reversed(dtypes[t][0], dtypes[t][1], &sizes[i], a, b);
 }
 
 static void conversions_agree_on_special_values(void **state)
@@ -157,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_agree_between_all_layouts_and_dtypes),
+        cmocka_unit_test(copies_from_and_to_reversed_dimensions_agree),
         cmocka_unit_test(conversions_agree_on_special_values),
         cmocka_unit_test(conversions_have_their_known_values),
         cmocka_unit_test(a_tile_copy_to_itself_changes_nothing),

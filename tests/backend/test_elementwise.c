@@ -229,6 +229,47 @@ static void where_takes_every_dtype(void **state)
             compare_ternary(T_WHERE, dtype, &test_shapes[6], (layout[]){ROW_MAJOR, how, ROW_MAJOR, how});
 }
 
+/* Bit k of the mask: operand k is one element for all. Conditions are 0 and, of u8, 200. */
+static void compare_where(int32_t dtype, int32_t condition, const tsr_shape *shape, int mask, int truth)
+{
+    char what[96];
+    array a = new_array(condition, shape, mask & 1 ? ONE : ROW_MAJOR);
+    array b = filled_array(dtype, shape, mask & 2 ? ONE : ROW_MAJOR, NORMAL, 2);
+    array c = filled_array(dtype, shape, mask & 4 ? ONE : ROW_MAJOR, NORMAL, 3);
+    array got = new_array(dtype, shape, ROW_MAJOR), want = new_array(dtype, shape, ROW_MAJOR);
+    for (int64_t i = 0; i < (mask & 1 ? 1 : shape->v[0]); i++)
+        ref_set_i64(&a, i, (mask & 1 ? (uint64_t)truth : mix((uint64_t)i) & 1) * (condition == TSR_BOOL ? 1 : 200));
+    snprintf(what, sizeof what, "where %s, %s, %lld elements, single operands %d, truth %d",
+             tsr_dtype_name((tsr_dtype)condition), tsr_dtype_name((tsr_dtype)dtype), (long long)shape->v[0], mask,
+             truth);
+    assert_true(reference->ternary(T_WHERE, &want, &a, &b, &c, NULL));
+    assert_true(fast->ternary(T_WHERE, &got, &a, &b, &c, NULL));
+    assert_arrays_close(what, &got, &want, 0, 0);
+    array *in_place = mask & 2 ? &c : &b;
+    if (!(mask & 2) || !(mask & 4)) {
+        assert_true(fast->ternary(T_WHERE, in_place, &a, &b, &c, NULL));
+        assert_arrays_close(what, in_place, &want, 0, 0);
+    }
+    free_array(&a);
+    free_array(&b);
+    free_array(&c);
+    free_array(&got);
+    free_array(&want);
+}
+
+static void where_takes_rows_and_single_elements_in_any_mix(void **state)
+{
+    (void)state;
+    static const tsr_shape sizes[] = {{.n = 1, .v = {5}}, {.n = 1, .v = {67}}, {.n = 1, .v = {70001}}};
+    for (int i = 0; i < TSR_COUNT(sizes); i++)
+        for (int32_t dtype = TSR_F32; dtype < TSR_DTYPE_COUNT; dtype++)
+            for (int mask = 0; mask < 8; mask++)
+                for (int truth = 0; truth < 2; truth++) {
+                    compare_where(dtype, TSR_BOOL, &sizes[i], mask, truth);
+                    compare_where(dtype, TSR_U8, &sizes[i], mask, truth);
+                }
+}
+
 static void results_do_not_depend_on_the_number_of_threads(void **state)
 {
     (void)state;
@@ -261,6 +302,7 @@ int main(void)
         cmocka_unit_test(output_may_be_an_input),
         cmocka_unit_test(every_ternary_function_agrees),
         cmocka_unit_test(where_takes_every_dtype),
+        cmocka_unit_test(where_takes_rows_and_single_elements_in_any_mix),
         cmocka_unit_test(results_do_not_depend_on_the_number_of_threads),
     };
     return run_in_every_tier(tests, TSR_COUNT(tests));
