@@ -146,6 +146,18 @@ static void binary_functions_agree_on_every_shape(void **state)
         }
 }
 
+/* A kernel takes short rows as they are where all three lie in order, and only there. */
+static void binary_functions_agree_on_short_rows(void **state)
+{
+    (void)state;
+    static const binary_code codes[] = {B_SUB, B_DIV, B_LT, B_RELU_GRAD};
+    tsr_shape shape = TSR_SHAPE(67);
+    for (int c = 0; c < TSR_COUNT(codes); c++)
+        for (layout to = 0; to < WRITABLE_LAYOUTS; to++)
+            for (layout a = 0; a < LAYOUTS; a++)
+                for (layout b = 0; b < LAYOUTS; b++) compare_binary(codes[c], TSR_F32, &shape, to, a, b, NORMAL);
+}
+
 static void binary_functions_of_integers_agree(void **state)
 {
     (void)state;
@@ -297,6 +309,7 @@ int main(void)
         cmocka_unit_test(unary_functions_of_integers_agree),
         cmocka_unit_test(every_binary_function_agrees_on_every_layout),
         cmocka_unit_test(binary_functions_agree_on_every_shape),
+        cmocka_unit_test(binary_functions_agree_on_short_rows),
         cmocka_unit_test(binary_functions_of_integers_agree),
         cmocka_unit_test(binary_functions_agree_on_special_values),
         cmocka_unit_test(output_may_be_an_input),

@@ -164,6 +164,19 @@ static void movedim_keeps_the_order_of_the_others(void **state)
     assert_int_equal(s.v[3], 4);
 }
 
+/* The size of each dimension differs, so that one taken for another shows. */
+static void flip_reverses_the_named_dimensions_alone(void **state)
+{
+    (void)state;
+    tsr_tensor *x = counting(TSR_SHAPE(2, 3));
+    EXPECT(tsr_flip(x, TSR_DIMS(0)), TSR_SHAPE(2, 3), 3, 4, 5, 0, 1, 2);
+    EXPECT(tsr_flip(x, TSR_DIMS(-1)), TSR_SHAPE(2, 3), 2, 1, 0, 5, 4, 3);
+    EXPECT(tsr_flip(x, TSR_DIMS(0, 1)), TSR_SHAPE(2, 3), 5, 4, 3, 2, 1, 0);
+    EXPECT(tsr_flip(tsr_t(x), TSR_DIMS(1)), TSR_SHAPE(3, 2), 3, 0, 4, 1, 5, 2);
+    EXPECT(tsr_flip(tsr_slice(x, .dim = 1, .start = TSR_INT(1)), TSR_DIMS(1)), TSR_SHAPE(2, 2), 2, 1, 5, 4);
+    assert_int_equal(tsr_numel(tsr_flip(counting(TSR_SHAPE(0, 3)), TSR_DIMS(0))), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +195,7 @@ int main(void)
         TENSOR_TEST(the_gradient_of_a_part_is_zero_elsewhere),
         TENSOR_TEST(a_piece_without_a_gradient_counts_as_zero),
         TENSOR_TEST(movedim_keeps_the_order_of_the_others),
+        TENSOR_TEST(flip_reverses_the_named_dimensions_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,35 @@ static void impossible_shapes_are_refused(void **state)
     assert_null(tensor_empty(TSR_F32, 9, (int64_t[9]){0}, TSR_CPU));
 }
 
+/* Sizes of 1 and tensors without elements have no wrong strides. */
+static void contiguous_is_what_lies_in_row_major_order(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t shape[3], stride[3];
+        bool contiguous;
+    } cases[] = {{{2, 3, 4}, {12, 4, 1}, true},  {{2, 1, 4}, {4, 77, 1}, true},   {{1, 3, 1}, {0, 1, 0}, true},
+                 {{1, 1, 1}, {5, 6, 7}, true},   {{2, 0, 4}, {9, 9, 9}, true},    {{2, 3, 4}, {12, 1, 3}, false},
+                 {{2, 3, 4}, {24, 8, 2}, false}, {{2, 3, 4}, {13, 4, 1}, false},  {{2, 3, 4}, {0, 4, 1}, false},
+                 {{2, 1, 4}, {5, 4, 1}, false},  {{2, 3, 4}, {-12, 4, 1}, false}, {{2, 3, 1}, {1, 2, 1}, false}};
+    for (int i = 0; i < (int)(sizeof cases / sizeof cases[0]); i++)
+        assert_int_equal(shape_is_contiguous(3, cases[i].shape, cases[i].stride), cases[i].contiguous);
+    assert_true(shape_is_contiguous(0, NULL, NULL));
+}
+
+static void elements_are_counted_or_the_shape_is_impossible(void **state)
+{
+    (void)state;
+    enum { HUGE = 1 << 30 };
+    assert_int_equal(shape_numel(0, NULL), 1);
+    assert_int_equal(shape_numel(3, (int64_t[]){2, 3, 4}), 24);
+    assert_int_equal(shape_numel(3, (int64_t[]){HUGE, HUGE, HUGE}), -1);
+    assert_int_equal(shape_numel(4, (int64_t[]){HUGE, HUGE, HUGE, 0}), 0);
+    assert_int_equal(shape_numel(4, (int64_t[]){0, HUGE, HUGE, HUGE}), 0);
+    assert_int_equal(shape_numel(2, (int64_t[]){0, -1}), -1);
+    assert_int_equal(shape_numel(2, (int64_t[]){-1, -1}), -1);
+}
+
 static void a_view_is_found_exactly_when_memory_allows(void **state)
 {
     (void)state;
@@ -320,6 +349,8 @@ int main(void)
         cmocka_unit_test_teardown(a_kept_tensor_outlives_its_scope, nothing_is_left),
         cmocka_unit_test_teardown(borrowed_memory_is_given_back_once, nothing_is_left),
         cmocka_unit_test_teardown(impossible_shapes_are_refused, nothing_is_left),
+        cmocka_unit_test_teardown(contiguous_is_what_lies_in_row_major_order, nothing_is_left),
+        cmocka_unit_test_teardown(elements_are_counted_or_the_shape_is_impossible, nothing_is_left),
         cmocka_unit_test_teardown(a_view_is_found_exactly_when_memory_allows, nothing_is_left),
         cmocka_unit_test_teardown(broadcasting_names_the_sizes_that_disagree, nothing_is_left),
         cmocka_unit_test_teardown(overlap_is_decided_exactly, nothing_is_left),
