@@ -14,11 +14,22 @@
 
 static const char *kind_of(const train_settings *s) { return s->set->command + strlen("train "); }
 
+static bool check_kind(const train_settings *s, const char *source, const json_t *kind)
+{
+    const char *name = json_string_value(kind);
+    if (!kind || (name && !strcmp(name, kind_of(s)))) return true;
+    if (name && (!strcmp(name, "vqgan") || !strcmp(name, "prior")))
+        report_usage(s->set->command, "%s holds a %s run, not a %s's; `tessera train %s` is its command", source, name,
+                     kind_of(s), name);
+    else report_usage(s->set->command, "%s: the configuration's \"kind\" is neither \"vqgan\" nor \"prior\"", source);
+    return false;
+}
+
 /* All that a configuration may consist of; its kind, if it says one, is what is trained. */
 static bool check_keys(const train_settings *s, const char *source, const json_t *root)
 {
     static const char *const known[] = {"kind", "model", "train", "data", "run"};
-    const char *key, *kind = json_string_value(json_object_get(root, "kind"));
+    const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)root, key, value)
     {
@@ -26,10 +37,7 @@ static bool check_keys(const train_settings *s, const char *source, const json_t
         for (size_t i = 0; i < sizeof known / sizeof *known; i++) found |= !strcmp(key, known[i]);
         if (!found) return options_unknown_key(s->set, source, NULL, key) == OPTIONS_GO_ON;
     }
-    if (!kind || !strcmp(kind, kind_of(s))) return true;
-    report_usage(s->set->command, "%s holds a %s run, not a %s's; `tessera train %s` is its command", source, kind,
-                 kind_of(s), kind);
-    return false;
+    return check_kind(s, source, json_object_get(root, "kind"));
 }
 
 static bool read_sections(train_settings *s, const char *source, const json_t *root)
@@ -58,7 +66,9 @@ static int read_config_file(train_settings *s)
                             s->o.config);
     json_t *root = s->sources[0] = json_load_file(s->o.config, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(root)) {
-        tsr_fail(TSR_EFORMAT, "--config %s: %s", s->o.config, root ? "not a JSON object" : error.text);
+        if (root) tsr_fail(TSR_EFORMAT, "--config %s: not a JSON object", s->o.config);
+        else if (error.line < 1) tsr_fail(TSR_EFORMAT, "--config %s: %s", s->o.config, error.text); /* no such file */
+        else tsr_fail(TSR_EFORMAT, "--config %s, line %d: %s", s->o.config, error.line, error.text);
         return report_error(s->set->command);
     }
     return read_sections(s, s->o.config, root) ? OPTIONS_GO_ON : EXIT_WRONG_USE;

@@ -132,7 +132,7 @@ typedef struct tsr_vqgan_terms {
 } tsr_vqgan_terms;
 
 /** Borrows the model (free the trainer first); options is copied; for tsr_vqgan_trainer_free. NULL: not a VQGAN, options NULL
-    or out of range, disc_weight without a discriminator, no memory. */
+    or out of range, disc_weight without a discriminator, in_channels that are not out_ch, no memory. */
 TSR_API tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options);
 TSR_API void tsr_vqgan_trainer_free(tsr_vqgan_trainer *t);
 /** One update of generator and discriminator on a batch. A total loss or a gradient that is not finite: TSR_ENUMERIC that

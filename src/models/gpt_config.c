@@ -41,13 +41,16 @@ static tsr_status refuse(const char *field, int64_t value, const char *must)
     return config_refuse(&type, field, value, must);
 }
 
-enum { MOST_FEATURES = 1 << 20 };
+enum {
+    MOST_FEATURES = 1 << 20,
+    MOST_LAYERS = 4096 /* a typing error should not fill the memory */
+};
 
 tsr_status tsr_gpt_config_check(const tsr_gpt_config *c)
 {
     if (c->vocab_size < 1) return refuse("vocab_size", c->vocab_size, "be positive");
     if (c->block_size < 1) return refuse("block_size", c->block_size, "be positive");
-    if (c->n_layer < 1) return refuse("n_layer", c->n_layer, "be positive");
+    if (c->n_layer < 1 || c->n_layer > MOST_LAYERS) return refuse("n_layer", c->n_layer, "be 1 to 4096");
     if (c->n_head < 1) return refuse("n_head", c->n_head, "be positive");
     if (c->n_embd < 1 || c->n_embd > MOST_FEATURES || c->n_embd % c->n_head != 0)
         return refuse("n_embd", c->n_embd, "be a multiple of n_head, at most 1048576");

@@ -94,7 +94,10 @@ static tsr_status refuse(const char *field, int64_t value, const char *must)
     return config_refuse(&type, field, value, must);
 }
 
-enum { MOST_CHANNELS = 65536 }; /* products of a few of them do not overflow */
+enum {
+    MOST_CHANNELS = 65536, /* products of a few of them do not overflow */
+    MOST_BLOCKS = 1024     /* a typing error should not fill the memory */
+};
 
 static bool within(int64_t channels, int64_t least) { return channels >= least && channels <= MOST_CHANNELS; }
 
@@ -118,13 +121,15 @@ tsr_status tsr_vqgan_config_check(const tsr_vqgan_config *c)
 {
     tsr_status status = check_widths(c);
     if (status != TSR_OK) return status;
-    if (c->num_res_blocks < 1) return refuse("num_res_blocks", c->num_res_blocks, "be positive");
+    if (c->num_res_blocks < 1 || c->num_res_blocks > MOST_BLOCKS)
+        return refuse("num_res_blocks", c->num_res_blocks, "be 1 to 1024");
     if (!within(c->z_channels, 1)) return refuse("z_channels", c->z_channels, "be 1 to 65536");
     if (!within(c->embed_dim, 1)) return refuse("embed_dim", c->embed_dim, "be 1 to 65536");
     if (c->n_embed < 1) return refuse("n_embed", c->n_embed, "be positive");
     if (!within(c->in_channels, 0)) return refuse("in_channels", c->in_channels, "be 0 to 65536");
     if (!within(c->out_ch, 0)) return refuse("out_ch", c->out_ch, "be 0 to 65536");
-    if (!(c->beta >= 0) || isinf(c->beta)) return tsr_fail(TSR_EINVAL, "VQGAN configuration: beta %g", c->beta);
+    if (!(c->beta >= 0) || isinf(c->beta))
+        return tsr_fail(TSR_EINVAL, "VQGAN configuration: beta is %g, it must be a number from 0", c->beta);
     if (c->disc && (c->disc_n_layers < 0 || c->disc_n_layers > 8))
         return refuse("disc.n_layers", c->disc_n_layers, "be 0 (3) to 8");
     if (c->disc && !within(c->disc_ndf, 0)) return refuse("disc.ndf", c->disc_ndf, "be 0 to 65536");

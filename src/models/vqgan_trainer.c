@@ -88,9 +88,20 @@ static bool fill_trainer(tsr_vqgan_trainer *t)
     return ok;
 }
 
+static tsr_status check_channels(const tsr_vqgan_config *c)
+{
+    if (c->in_channels == c->out_ch) return TSR_OK;
+    return tsr_fail(
+        TSR_EINVAL,
+        "training compares pictures with their reconstructions: the model's in_channels %lld and out_ch %lld "
+        "must be equal",
+        (long long)c->in_channels, (long long)c->out_ch);
+}
+
 tsr_vqgan_trainer *tsr_vqgan_trainer_new(tsr_module *vqgan, const tsr_vqgan_train_options *options)
 {
-    if (!tsr_vqgan_get_config(vqgan)) return NULL;
+    const tsr_vqgan_config *c = tsr_vqgan_get_config(vqgan);
+    if (!c || check_channels(c) != TSR_OK) return NULL;
     tsr_module *disc = tsr_module_child(vqgan, "loss.discriminator");
     if (!options) tsr_fail(TSR_EINVAL, "training: the options are NULL");
     if (!options || check_options(options, disc) != TSR_OK) return NULL;

@@ -49,6 +49,17 @@ static void a_section_of_the_wrong_type_is_refused(void **state)
     configured("{\"train\":{\"lr\":\"fast\"}}", "--lr takes a number");
     configured("{\"model\":{\"chh\":3}}", "'chh'");
     configured("{\"kind\":\"prior\"}", "holds a prior run");
+    configured("{\"kind\":\"gan\"}", "\"kind\" is neither \"vqgan\" nor \"prior\"");
+    configured("{\"kind\":3}", "\"kind\" is neither");
+}
+
+static void a_syntax_error_names_its_line(void **state)
+{
+    (void)state;
+    const char *json = "{\n  \"train\": {\n    \"lr\": 1e-4,\n  }\n}\n";
+    temp_write("c.json", json, (int64_t)strlen(json));
+    refused(TRAIN "--config c.json --out q", 1, "--config c.json, line 4: ");
+    refused(TRAIN "--config none.json --out q", 1, "--config none.json: unable to open");
 }
 
 static void a_folder_is_no_configuration(void **state)
@@ -196,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_of_no_section_is_refused),
         TEST(a_section_of_the_wrong_type_is_refused),
+        TEST(a_syntax_error_names_its_line),
         TEST(a_folder_is_no_configuration),
         TEST(a_wrong_field_names_its_option),
         TEST(kernels_that_cannot_be_had_are_refused),

@@ -141,6 +141,7 @@ static void impossible_vqgans_are_refused_in_a_sentence(void **state)
     REFUSE_VQGAN("an entry of ch_mult is -1", c.ch_mult.v[1] = -1);
     REFUSE_VQGAN("resolution 15 is not divisible by 2", c.resolution = 15);
     REFUSE_VQGAN("num_res_blocks is 0", c.num_res_blocks = 0);
+    REFUSE_VQGAN("num_res_blocks is 1000000000000, it must be 1 to 1024", c.num_res_blocks = 1000000000000);
     REFUSE_VQGAN("z_channels", c.z_channels = 0);
     REFUSE_VQGAN("embed_dim", c.embed_dim = INT64_MAX);
     REFUSE_VQGAN("n_embed", c.n_embed = 0);
@@ -148,7 +149,7 @@ static void impossible_vqgans_are_refused_in_a_sentence(void **state)
     REFUSE_VQGAN("disc.n_layers", c.disc_n_layers = 9);
     REFUSE_VQGAN("disc.ndf", c.disc_ndf = INT64_MAX);
     REFUSE_VQGAN("dropout 1", c.dropout = 1);
-    REFUSE_VQGAN("beta -1", c.beta = -1);
+    REFUSE_VQGAN("beta is -1", c.beta = -1);
 }
 
 #define REFUSE_GPT(word, ...)                                                                                          \
@@ -164,7 +165,8 @@ static void impossible_priors_are_refused_in_a_sentence(void **state)
     (void)state;
     REFUSE_GPT("vocab_size", c.vocab_size = 0);
     REFUSE_GPT("block_size", c.block_size = -4);
-    REFUSE_GPT("n_layer", c.n_layer = 0);
+    REFUSE_GPT("n_layer is 0", c.n_layer = 0);
+    REFUSE_GPT("n_layer is 1000000000000, it must be 1 to 4096", c.n_layer = 1000000000000);
     REFUSE_GPT("n_embd is 15, it must be a multiple of n_head", c.n_embd = 15);
     REFUSE_GPT("n_embd", c.n_embd = INT64_MAX / 2 * 2);
     REFUSE_GPT("n_unmasked", c.n_unmasked = 10);

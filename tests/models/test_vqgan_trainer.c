@@ -391,6 +391,10 @@ static void options_out_of_range_are_refused(void **state)
     m = small_vqgan(&c);
     refuse(m, plain, "the model has no discriminator");
     tsr_module_free(m);
+    c.out_ch = 1;
+    m = small_vqgan(&c);
+    refuse(m, (tsr_vqgan_train_options){.lr = 1}, "in_channels 3 and out_ch 1 must be equal");
+    tsr_module_free(m);
 }
 
 static void pictures_of_a_wrong_size_are_an_error_and_training_goes_on(void **state)
