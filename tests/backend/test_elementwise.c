@@ -301,6 +301,40 @@ static void results_do_not_depend_on_the_number_of_threads(void **state)
     free_array(&three);
 }
 
+/* A number for each channel of channels-last arrays, as either operand, and as the condition of a choice. */
+static void compare_channels(int64_t channels)
+{
+    tsr_shape shape = TSR_SHAPE(3, channels, 13, 17), vector = TSR_SHAPE(channels);
+    array a = filled_array(TSR_F32, &shape, SECOND_IN, NORMAL, 1),
+          b = filled_array(TSR_F32, &vector, ROW_MAJOR, NORMAL, 2);
+    array c = filled_array(TSR_BOOL, &vector, ROW_MAJOR, NORMAL, 3);
+    array got = new_array(TSR_F32, &shape, SECOND_IN), want = new_array(TSR_F32, &shape, SECOND_IN);
+    array spread = a, chosen = a;
+    spread.data = b.data, chosen.data = c.data, chosen.dtype = TSR_BOOL;
+    for (int d = 0; d < 4; d++) spread.stride[d] = chosen.stride[d] = d == 1;
+    for (int i = 0; i < 2; i++) {
+        const array *x = i ? &spread : &a, *y = i ? &a : &spread;
+        assert_true(reference->binary(B_SUB, &want, x, y, parameters[1]));
+        assert_true(fast->binary(B_SUB, &got, x, y, parameters[1]));
+        assert_arrays_close("a number for each channel", &got, &want, 1e-6, 1e-6);
+        assert_true(reference->ternary(T_WHERE, &want, &chosen, x, y, NULL));
+        assert_true(fast->ternary(T_WHERE, &got, &chosen, x, y, NULL));
+        assert_arrays_close("a choice for each channel", &got, &want, 0, 0);
+    }
+    free_array(&a);
+    free_array(&b);
+    free_array(&c);
+    free_array(&got);
+    free_array(&want);
+}
+
+static void numbers_for_each_channel_agree(void **state)
+{
+    (void)state;
+    static const int64_t channels[] = {2, 3, 17, 64, 128, 129};
+    for (int i = 0; i < TSR_COUNT(channels); i++) compare_channels(channels[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +347,7 @@ int main(void)
         cmocka_unit_test(binary_functions_of_integers_agree),
         cmocka_unit_test(binary_functions_agree_on_special_values),
         cmocka_unit_test(output_may_be_an_input),
+        cmocka_unit_test(numbers_for_each_channel_agree),
         cmocka_unit_test(every_ternary_function_agrees),
         cmocka_unit_test(where_takes_every_dtype),
         cmocka_unit_test(where_takes_rows_and_single_elements_in_any_mix),

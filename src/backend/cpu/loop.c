@@ -271,8 +271,58 @@ static bool all_direct(row_job *j)
     return direct;
 }
 
+/* ---- short rows one after another, and operands that are the same in all of them (a number for each channel) ---------- */
+
+typedef struct pattern_job {
+    const row_job *rows;
+    int64_t n; /* of a row */
+    bool joined[LOOP_OPERANDS];
+} pattern_job;
+
+/* Is each operand one run of adjacent elements over the last two dimensions, or the same for all of the last but one? */
+static bool find_pattern(pattern_job *p, const loop *l)
+{
+    int last = l->ndim - 1;
+    p->n = l->shape[last];
+    if (last == 0 || p->n > STAGE / 4 || l->shape[last - 1] < 2) return false;
+    for (int k = 0; k < l->operands; k++) {
+        p->joined[k] = l->stride[k][last] == l->size[k] && l->stride[k][last - 1] == p->n * l->size[k];
+        if (!p->joined[k] && (k == 0 || l->stride[k][last - 1] != 0)) return false;
+    }
+    return true;
+}
+
+/* m rows, of which as many as a buffer holds are one. */
+static void run_pattern(char *const *data, const int64_t *step, int64_t m, const void *user)
+{
+    (void)step;
+    const pattern_job *p = user;
+    const loop *l = p->rows->l;
+    int64_t together = tsr_min_i64(STAGE / p->n, m);
+    const int unit[LOOP_OPERANDS] = {1, 1, 1, 1};
+    staged room;
+    for (int k = 1; k < l->operands; k++)
+        for (int64_t r = 0; !p->joined[k] && r < together; r++)
+            move(room.buffer[k] + r * p->n * l->size[k], l->size[k], data[k], l->stride[k][l->ndim - 1], l->size[k],
+                 p->n);
+    for (int64_t done = 0; done < m; done += together) {
+        char *at[LOOP_OPERANDS] = {0};
+        for (int k = 0; k < l->operands; k++)
+            at[k] = p->joined[k] ? data[k] + done * p->n * l->size[k] : room.buffer[k];
+        p->rows->row(at, unit, tsr_min_i64(together, m - done) * p->n, p->rows->p);
+    }
+}
+
 static void run_rows(row_job j, int64_t grain)
 {
+    pattern_job pattern = {.rows = &j};
+    if (find_pattern(&pattern, j.l)) {
+        loop outer = *j.l;
+        outer.ndim--;
+        outer.count /= pattern.n;
+        loop_run(&outer, tsr_max_i64(1, grain / pattern.n), run_pattern, &pattern);
+        return;
+    }
     bool direct = all_direct(&j);
     loop longer;
     if (j.l->ndim > 1 && j.l->shape[j.l->ndim - 1] < (direct ? SHORT_ROW : SHORT_STAGED_ROW)) {
