@@ -53,7 +53,7 @@ VECTOR_INLINE void F(take_larger)(REAL *restrict best, const REAL *restrict x, i
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++)
     {
         REAL v = x[i * stride];
-        best[i] = (v > best[i]) | (v != v) ? v : best[i];
+        best[i] = ((v > best[i]) | (v != v)) ? v : best[i];
     }
 }
 
