@@ -140,7 +140,7 @@ static void jpeg_is_read_to_the_pixels_of_pillow(void **state)
         int channels, tolerance;
     } cases[] = {{"rgb", 3, 0}, {"rgb_444_progressive", 3, 0}, {"gray", 1, 0}, {"cmyk", 3, 1}};
     for (int64_t i = 0; i < TSR_COUNT(cases); i++) {
-        char name[60];
+        char name[400];
         snprintf(name, sizeof name, "%s.jpg", cases[i].name);
         tsr_tensor *t = load(name, NULL);
         expect_shape(t, 19, 29, cases[i].channels, TSR_U8);
