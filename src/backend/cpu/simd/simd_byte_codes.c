@@ -34,7 +34,7 @@ typedef struct extent {
 /* fmaxf is a call; these numbers are no NaN, or what is made of them is not used. */
 static inline float larger(float a, float b) { return a > b ? a : b; }
 
-/* The lanes' sum, by halves. */
+/* The lanes' sum, by halves: for bounds, which need no order. */
 VECTOR_INLINE float lane_sum(vec32 v)
 {
     float lane[LANES32];

@@ -1,5 +1,6 @@
 /* simd_math.h: functions of vectors, for float (suffix 32) and double (suffix 64). exp, expm1, tanh, sigmoid and erf of floats
-   are ours and inline; the others are SLEEF's or, without it, libm's lane by lane. */
+   are ours and inline; the others are SLEEF's or, without it, libm's lane by lane. The relative error of a polynomial is that of
+   the fit; what a function loses in all is given in ulp. */
 #ifndef SIMD_MATH_H
 #define SIMD_MATH_H
 
@@ -40,7 +41,7 @@ typedef __typeof__(Sleef_expd2_u10((vec64){0})) sleef64;
 /* ---- exp of floats -------------------------------------------------------------------------------------------- */
 
 /* e^x = 2^n e^r with |r| <= log(2) / 2: scale is 2^n as two factors (so that results near the ends of the range, and
-   subnormal ones, come out right), rest is e^r - 1. The polynomial is minimax, relative error 2e-8. */
+   subnormal ones, come out right), rest is e^r - 1. The polynomial is minimax, relative error 2e-8; in all 1.04 ulp. */
 VECTOR_INLINE vec32 exp_rest(vec32 r)
 {
     vec32 q = ((((r * 1.394649696421446e-3f + 8.366610602776478e-3f) * r + 4.166628139916925e-2f) * r +
@@ -91,8 +92,8 @@ VECTOR_INLINE vec32 at_most32(vec32 x, float high) { return BOUND32(min, >, x, h
 
 #undef BOUND32
 
-/* e^x = scale * rest, both normal, for x from -86 to 89; beyond 88.72 their product is infinite, and at -126 log(2) it
-   is 0. */
+/* e^x = scale * rest, both normal, for x from -86 to 89. Beyond 88.72 their product is infinite. From about -87 down to
+   -126 log(2) it is 0; below that the exponent's bits wrap, so that x must be bounded. */
 typedef struct exp_factors {
     vec32 scale, rest;
 } exp_factors;
@@ -116,7 +117,7 @@ VECTOR_INLINE vec32 power_of_eighths32(mask32 eighths)
 }
 
 /* x = n log(2) / 8 + r with |r| <= log(2) / 16, for which 2 e^r is a cubic, minimax, relative error 2.5e-8. Where log(2)
-   is rounded adds 2.8e-9 |x|. */
+   is rounded adds 2.8e-9 |x|: in all 2.2 ulp up to |x| = 8, 5.4 at 83. */
 VECTOR_INLINE exp_factors exp_between32(vec32 x)
 {
     vec32 shifted = x * 1.44269504089f + 1572864.0f; /* 1.5 2^20: rounds to eighths in the low bits */
@@ -135,7 +136,8 @@ VECTOR_INLINE exp_factors exp_between32(vec32 x)
 }
 #endif
 
-/* e^x for x up to 0 (88, in fact), but 0 below -87, where it is tiny: softmax. NaN stays. */
+/* e^x for x up to 0 (88, in fact), for softmax: 0 where that is below 1.7e-38, under x = -86.99 or, with eighths, -87.29. NaN
+   stays. */
 VECTOR_INLINE vec32 exp_falling32(vec32 x)
 {
     exp_factors e = exp_between32(at_least32(x, -87.33655f)); /* -126 log(2) */
@@ -149,7 +151,8 @@ VECTOR_INLINE vec32 logistic_divisor_within32(vec32 x)
     return e.rest * e.scale + 1.0f;
 }
 
-/* 1 + e^-x, infinite below -88.72: 1 / that is the logistic function, x / that SiLU. NaN stays. */
+/* 1 + e^-x, infinite below -88.72: 1 / that is the logistic function, x / that SiLU (2.8 ulp up
+   to |x| = 8, 6.2 at -86). NaN stays. */
 VECTOR_INLINE vec32 logistic_divisor32(vec32 x)
 {
     return logistic_divisor_within32(at_most32(at_least32(x, -89.0f), 60.0f));
@@ -180,7 +183,7 @@ VECTOR_INLINE vec32 tanh32(vec32 x)
 
 /* The standard normal distribution: probability below x, and the density. The probability beyond m = |x| is
    e^(-m^2 / 2) p(m) / q(m), a fraction of ours with relative error 6e-8 up to 6 and 4e-5 at 13, where it ends: scale is
-   0 there. */
+   0 there. Rounding m^2 / 2 makes that 9 ulp at -4 and 18 at -6 in all. */
 typedef struct normal32 {
     vec32 below, density;
 } normal32;
