@@ -15,6 +15,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/ref/ref.h"
+#include "support/tiers.h"
 #include "tessera/runtime.h"
 
 typedef enum layout {
@@ -42,18 +43,16 @@ static const backend *reference, *fast;
 /* Run the group once for each tier that this machine has; the number of failures. */
 static inline int run_in_every_tier(const struct CMUnitTest *tests, size_t count)
 {
-    static const char *const tiers[] = {"baseline", "avx2", "avx512"};
     int failed = 0;
     assert_int_equal(backend_select("reference"), TSR_OK);
     reference = backend_of(TSR_CPU);
-    for (int i = 0; i < TSR_COUNT(tiers); i++) {
-        if (backend_select(tiers[i]) != TSR_OK) {
-            printf("%s: not on this machine\n", tiers[i]);
-            tsr_error_clear();
+    for (int i = 0; i < (int)TSR_COUNT(test_tiers); i++) {
+        if (!test_tier_select(i)) {
+            printf("%s: not on this machine, or not wanted\n", test_tiers[i]);
             continue;
         }
         fast = backend_of(TSR_CPU);
-        failed += _cmocka_run_group_tests(tiers[i], tests, count, NULL, NULL);
+        failed += _cmocka_run_group_tests(test_tiers[i], tests, count, NULL, NULL);
     }
     return failed;
 }

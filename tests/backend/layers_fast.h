@@ -14,8 +14,8 @@
 #include "base/parallel.h"
 #include "base/util.h"
 #include "support/arrays.h"
+#include "support/tiers.h"
 
-static const char *const tiers[] = {"baseline", "avx2", "avx512"};
 static const backend *reference, *fast;
 static array_layout layout;
 static tsr_dtype dtype;
@@ -32,11 +32,8 @@ static void everywhere(void (*body)(void))
 {
     int made = arrays_made();
     find_reference();
-    for (int t = 0; t < (int)TSR_COUNT(tiers); t++) {
-        if (backend_select(tiers[t]) != TSR_OK) {
-            tsr_error_clear();
-            continue;
-        }
+    for (int t = 0; t < (int)TSR_COUNT(test_tiers); t++) {
+        if (!test_tier_select(t)) continue;
         fast = backend_of(TSR_CPU);
         for (int run = 0; run < 2 * LAYOUT_COUNT; run++) {
             layout = (array_layout)(run % LAYOUT_COUNT);
