@@ -32,7 +32,8 @@ static inline uint16_t tsr_bf16_from_f32(float x)
 static inline float tsr_f32_from_f16(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = (h >> 10) & 0x1fu, fraction = h & 0x3ffu;
-    if (exponent == 31) return tsr_f32_of_bits(sign | 0x7f800000u | (fraction << 13));
+    uint32_t quiet = fraction ? 0x400000u : 0; /* of NaN, as processors convert it */
+    if (exponent == 31) return tsr_f32_of_bits(sign | 0x7f800000u | quiet | (fraction << 13));
     if (exponent != 0) return tsr_f32_of_bits(sign | ((exponent + 112u) << 23) | (fraction << 13));
     float magnitude = (float)fraction * 0x1p-24f; /* subnormal, or zero */
     return tsr_f32_of_bits(sign | tsr_bits_of_f32(magnitude));

@@ -273,7 +273,13 @@ tsr_tensor *op_tanhshrink(op_ctx *c, const tsr_tanhshrink_args *a)
     return tsr_sub(a->input, tsr_tanh(a->input));
 }
 
-FORWARD(hardshrink, float_only(c, U_HARDSHRINK, a->input, PARAMETERS(a->lambd)))
+/* As x's elements are: a threshold between two of them would be another in kernels of f64. */
+static double rounded(const tsr_tensor *x, double threshold)
+{
+    return x->dtype == TSR_F64 ? threshold : (double)(float)threshold;
+}
+
+FORWARD(hardshrink, float_only(c, U_HARDSHRINK, a->input, PARAMETERS(rounded(a->input, a->lambd))))
 
 /* Both shrinks move what is further than lambd from 0 by a constant. */
 static tsr_tensor *beyond(tsr_tensor *x, tsr_tensor *grad, double lambd)
@@ -290,8 +296,9 @@ void op_hardshrink_grad(op_ctx *c, const tsr_hardshrink_args *a, tsr_tensor *con
 tsr_tensor *op_softshrink(op_ctx *c, const tsr_softshrink_args *a)
 {
     if (refuse_integer(c, a->input)) return NULL;
-    if (a->lambd < 0) return op_fail(c, "lambd must not be negative, got %g", a->lambd);
-    return pointwise_float(c, U_SOFTSHRINK, a->input, PARAMETERS(a->lambd));
+    if (!(a->lambd >= 0 && a->lambd < INFINITY))
+        return op_fail(c, "lambd must be a number of at least 0, got %g", a->lambd);
+    return pointwise_float(c, U_SOFTSHRINK, a->input, PARAMETERS(rounded(a->input, a->lambd)));
 }
 
 void op_softshrink_grad(op_ctx *c, const tsr_softshrink_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)

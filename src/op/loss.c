@@ -30,14 +30,16 @@ tsr_tensor *op_mse_loss(op_ctx *c, const tsr_mse_loss_args *a)
 tsr_tensor *op_huber_each(op_ctx *c, const tsr_huber_each_args *a)
 {
     tsr_dtype dtype = op_float_type(op_result_type(a->input, a->target));
-    return pointwise_binary(c, B_HUBER, a->input, a->target, dtype, dtype, (const double[]){a->limit, a->scale});
+    return pointwise_binary(c, B_HUBER, a->input, a->target, dtype, dtype,
+                            (const double[]){a->limit, a->divisor, a->limit / a->divisor});
 }
 
-/* The difference, but not beyond the limit on either side. */
+/* The difference over the divisor, but not beyond the limit on either side. */
 void op_huber_each_grad(op_ctx *c, const tsr_huber_each_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    tsr_tensor *inside = tsr_clamp(tsr_sub(a->input, a->target), TSR_FLOAT(-a->limit), TSR_FLOAT(a->limit));
-    tsr_tensor *slope = tsr_mul(grad[0], op_scale(inside, a->scale));
+    double steepest = a->limit / a->divisor;
+    tsr_tensor *slope = tsr_div(tsr_sub(a->input, a->target), tsr_scalar(a->divisor));
+    slope = tsr_mul(grad[0], tsr_clamp(slope, TSR_FLOAT(-steepest), TSR_FLOAT(steepest)));
     if (op_needs(c, 0)) grad_in[0] = slope;
     if (op_needs(c, 1)) grad_in[1] = tsr_neg(slope);
 }
@@ -45,8 +47,9 @@ void op_huber_each_grad(op_ctx *c, const tsr_huber_each_args *a, tsr_tensor *con
 tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
 {
     if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
-    tsr_tensor *d = a->beta > 0 ? tsr_huber_each(a->input, a->target, a->beta, 1 / a->beta)
-                                : distance(a->input, a->target);
+    bool f64 = op_result_type(a->input, a->target) == TSR_F64;
+    double beta = f64 ? a->beta : (double)(float)a->beta; /* what is 0 there must not divide */
+    tsr_tensor *d = beta > 0 ? tsr_huber_each(a->input, a->target, beta, beta) : distance(a->input, a->target);
     return loss_reduce(d, a->reduction);
 }
 

@@ -4,7 +4,7 @@
 
 #include "op/op.h"
 
-/* The mean, the sum, or the loss itself, as `reduction` says; an error for another word (recorded). */
+/* The mean, the sum, or the loss itself, as `reduction` says; other words were refused before. */
 tsr_tensor *loss_reduce(tsr_tensor *loss, const char *reduction);
 
 #endif

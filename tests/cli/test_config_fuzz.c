@@ -18,6 +18,11 @@
 #include "support/temp_folder.h"
 #include "support/tensors.h"
 
+#if defined(__has_feature) /* clang's */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BOUNDED "" /* a sanitizer's own memory is without bounds */
 enum { RUNS = 80 };

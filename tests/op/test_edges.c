@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "support/tensors.h"
 #include "tessera/autograd.h"
 #include "tessera/call.h"
@@ -341,7 +342,6 @@ static void messages_begin_with_the_operator_that_was_called(void **state)
     expect_refused(tsr_exp(failed), "add: ");
 }
 
-/* Where the sigmoid is 0 or 1: values from PyTorch (silu, and gelu's derivative). */
 static void another_word_is_refused_with_those_that_an_argument_takes(void **state)
 {
     (void)state;
@@ -367,6 +367,22 @@ static void every_word_but_equations_has_its_values_in_the_tables(void **state)
     assert_true(words > 25);
 }
 
+/* 0.1 is below the float next to it. */
+static void shrinks_compare_with_lambd_as_the_input_holds_it(void **state)
+{
+    (void)state;
+    static const char *const tiers[] = {"reference", NULL};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(backend_select(tiers[i]), TSR_OK);
+        tsr_tensor *x = tsr_full(TSR_SHAPE(1), TSR_FLOAT(0.1), TSR_F32);
+        EXPECT(tsr_hardshrink(x, 0.1), 0);
+        EXPECT(tsr_softshrink(x, 0.1), 0);
+    }
+    expect_refused(tsr_softshrink(VEC(1), NAN), "lambd must be a number of at least 0, got nan");
+    expect_refused(tsr_softshrink(VEC(1), INFINITY), "got inf");
+}
+
+/* Where the sigmoid is 0 or 1: values from PyTorch (silu, and gelu's derivative). */
 static void fused_activations_know_huge_values(void **state)
 {
     static const double at[] = {-3e38, -1e38, -100, -87.5, 87.5, 100, 1e38};
@@ -416,6 +432,7 @@ int main(void)
         TENSOR_TEST(messages_begin_with_the_operator_that_was_called),
         TENSOR_TEST(another_word_is_refused_with_those_that_an_argument_takes),
         TENSOR_TEST(every_word_but_equations_has_its_values_in_the_tables),
+        TENSOR_TEST(shrinks_compare_with_lambd_as_the_input_holds_it),
         TENSOR_TEST(fused_activations_know_huge_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

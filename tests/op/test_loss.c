@@ -12,6 +12,8 @@
 
 #define VEC(...)                                                                                                       \
     tsr_from_data((double[]){__VA_ARGS__}, TSR_SHAPE((int64_t)(sizeof((double[]){__VA_ARGS__}) / 8)), TSR_F64)
+#define FLOATS(...)                                                                                                    \
+    tsr_from_data((float[]){__VA_ARGS__}, TSR_SHAPE((int64_t)(sizeof((float[]){__VA_ARGS__}) / 4)), TSR_F32)
 #define INTS(...)                                                                                                      \
     tsr_from_data((int64_t[]){__VA_ARGS__}, TSR_SHAPE((int64_t)(sizeof((int64_t[]){__VA_ARGS__}) / 8)), TSR_I64)
 
@@ -31,6 +33,11 @@ static tsr_tensor *slope(tsr_tensor *y, tsr_tensor *x)
 static void expect(const char *what, tsr_tensor *got, tsr_tensor *want)
 {
     tensors_expect_close(what, got, want, 1e-12);
+}
+
+static void near_to(const char *what, tsr_tensor *got, tsr_tensor *want)
+{
+    tensors_expect_close(what, got, want, 1e-6);
 }
 
 static tsr_tensor *logits(void) { return tsr_reshape(VEC(1, 2, 0.5, -1, 0, 3), TSR_SHAPE(2, 3)); }
@@ -136,6 +143,20 @@ static void huber_and_smooth_l1_join_a_parabola_to_a_line(void **state)
     tensors_expect_error(tsr_error_status(), "delta must be positive");
 }
 
+/* In f32 neither products of large differences nor 1 / beta need be finite. */
+static void smooth_l1_is_finite_where_its_value_is(void **state)
+{
+    (void)state;
+    tsr_tensor *far = FLOATS(4e37f, -4e37f, 0), *near = FLOATS(1e-6f, -1e-6f, 0), *zero = FLOATS(0, 0, 0);
+    near_to("far", tsr_mul(tsr_smooth_l1_loss(far, zero, "none", 10), tsr_scalar(0.25e-37)), FLOATS(1, 1, 0));
+    const double beta[] = {1e-38, 1e-40, 1e-46}; /* the last is 0 in f32 */
+    for (int i = 0; i < 3; i++) {
+        tsr_tensor *loss = tsr_smooth_l1_loss(leaf(near), zero, "none", beta[i]);
+        near_to("small beta", tsr_mul(loss, tsr_scalar(1e6)), FLOATS(1, 1, 0));
+        near_to("its slope", slope(loss, near), FLOATS(1, -1, 0));
+    }
+}
+
 static void the_limit_of_a_variance_passes_its_gradient(void **state)
 {
     (void)state;
@@ -175,6 +196,7 @@ int main(void)
         TENSOR_TEST(logits_give_the_loss_of_their_probabilities),
         TENSOR_TEST(what_is_no_probability_is_refused),
         TENSOR_TEST(huber_and_smooth_l1_join_a_parabola_to_a_line),
+        TENSOR_TEST(smooth_l1_is_finite_where_its_value_is),
         TENSOR_TEST(the_limit_of_a_variance_passes_its_gradient),
         TENSOR_TEST(divergence_from_zero_probability_is_zero),
         TENSOR_TEST(directions_of_zero_vectors_are_zero),

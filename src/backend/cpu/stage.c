@@ -29,6 +29,12 @@ bool stage_has_layout(const array *a, stage_layout layout)
     return true;
 }
 
+bool stage_are_planes(const array *out, const array *x)
+{
+    return !stage_has_layout(x, STAGE_CHANNELS_LAST) && stage_has_layout(x, STAGE_ROW_MAJOR) &&
+           stage_has_layout(out, STAGE_ROW_MAJOR);
+}
+
 bool stage_room(array *room, const array *a, tsr_dtype dtype, uint32_t inner)
 {
     int64_t step = 1;

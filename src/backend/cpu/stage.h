@@ -27,6 +27,8 @@ void stage_free(stage *s);
 
 /* Whether the array has the layout. */
 bool stage_has_layout(const array *a, stage_layout layout);
+/* Whether both are row-major, and x is not channels-last as well. */
+bool stage_are_planes(const array *out, const array *x);
 
 /* Dense memory for a's elements in a dtype, with the dimensions of the mask `inner` innermost and otherwise in their order.
    Nothing is copied; data is the caller's to free. False: no memory, and data is NULL. */

@@ -46,7 +46,7 @@ VECTOR_INLINE void F(sum_strip)(const REAL *x, int64_t n, int64_t c, int vectors
     int64_t i = 0;
     for (; i + 2 <= n; i += 2)
         for (int k = 0; k < 2; k++) {
-            __builtin_prefetch(x + (i + k + BLOCK_ROWS) * c);
+            fetch_ahead(x, (i + k + BLOCK_ROWS) * c * (int64_t)sizeof *x);
             for (int u = 0; u < vectors; u++) {
                 VEC d = F(load_some)(x + (i + k) * c + u * LANES, left) - pivot[u];
                 a[k][u] += d;
@@ -204,7 +204,7 @@ static void F(map_chunk)(const F(channels) * j, int64_t image, int64_t chunk)
     if (j->grad && j->silu) r.grad = r.out; /* grad_sum_strip left it there */
     if (j->grad) F(map_rows)(&r, MAP_BACKWARD);
     else if (!j->silu) F(map_rows)(&r, MAP_PLAIN);
-    else if (F(silu_is_within)(j, image, chunk)) F(map_rows)(&r, MAP_SILU_WITHIN);
+    else if (REAL_BITS == 32 && F(silu_is_within)(j, image, chunk)) F(map_rows)(&r, MAP_SILU_WITHIN);
     else F(map_rows)(&r, MAP_SILU);
 }
 

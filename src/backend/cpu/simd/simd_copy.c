@@ -127,17 +127,20 @@ static void copy_row(char *const *data, const int64_t *step, int64_t n, const vo
 
 /* Few bytes, without a call: the last ones are copied twice where their number is no multiple of a move's. Not memcpy, which
    from some kilobytes on is one instruction that takes ten times as long where `to` lies little beyond `from`, modulo a
-   page. */
+   page; the empty statement is there because compilers know the loop for one. */
 static inline void copy_few(char *restrict to, const char *restrict from, int64_t bytes)
 {
     if (bytes >= 32) {
-        for (int64_t i = 0; i < bytes - 32; i += 32) memcpy(to + i, from + i, 32);
+        for (int64_t i = 0; i < bytes - 32; i += 32) {
+            memcpy(to + i, from + i, 32);
+            __asm__ volatile("" : : : "memory");
+        }
         memcpy(to + bytes - 32, from + bytes - 32, 32);
     } else if (bytes >= 16) ENDS(16);
     else if (bytes >= 8) ENDS(8);
     else if (bytes >= 4) ENDS(4);
-    else
-        for (int64_t i = 0; i < bytes; i++) to[i] = from[i];
+    else if (bytes >= 2) ENDS(2);
+    else if (bytes == 1) *to = *from;
 }
 
 /* n short rows, each contiguous on both sides. */

@@ -57,7 +57,7 @@ VECTOR_INLINE void F(put)(REAL *c, VEC sum, REAL alpha, REAL beta)
         const int64_t row = t->a_row, step = t->a_step, b_step = t->b_step;                                            \
         ROWS_##rows(SUMS, VECTORS_##vectors) _Pragma("GCC unroll 2") for (int64_t p = t->k; p > 0; p--)                \
         {                                                                                                              \
-            __builtin_prefetch(a + AHEAD * step);                                                                      \
+            fetch_ahead(a, AHEAD *step *(int64_t)sizeof(REAL));                                                        \
             VECTORS_##vectors(LOAD, 0) ROWS_##rows(STEP, VECTORS_##vectors) a += step;                                 \
             b += b_step;                                                                                               \
         }                                                                                                              \
@@ -165,8 +165,7 @@ static int64_t F(pack_squares)(REAL *to, const REAL *a, int64_t row, int64_t k)
     for (int64_t p = 0; p < whole; p += SQUARE) {
         int64_t r = 0;
         /* The next tile, or what lies behind the last, is on its way from memory meanwhile. */
-        for (int64_t next = TILE_ROWS; next < 2 * TILE_ROWS; next++)
-            __builtin_prefetch((const void *)((uintptr_t)a + (uintptr_t)((next * row + p) * bytes)));
+        for (int64_t next = TILE_ROWS; next < 2 * TILE_ROWS; next++) fetch_ahead(a, (next * row + p) * bytes);
         do {
             TRANSPOSE((char *)(to + p * TILE_ROWS + r), TILE_ROWS * bytes, (const char *)(a + r * row + p),
                       row * bytes);

@@ -75,17 +75,11 @@ static bool batch_norm_stats(const array *mean, const array *var, const array *x
     return ok;
 }
 
-static bool are_planes(const array *out, const array *x)
-{
-    return !stage_has_layout(x, STAGE_CHANNELS_LAST) && stage_has_layout(x, STAGE_ROW_MAJOR) &&
-           stage_has_layout(out, STAGE_ROW_MAJOR);
-}
-
 static bool batch_norm_apply(const array *out, const array *x, const array *mean, const array *scale,
                              const array *shift)
 {
     if (!takes(x)) return below.batch_norm_apply(out, x, mean, scale, shift);
-    if (are_planes(out, x)) {
+    if (stage_are_planes(out, x)) {
         (x->dtype == TSR_F32 ? batch_norm_apply_planes32 : batch_norm_apply_planes64)(out, x, mean, scale, shift);
         return true;
     }

@@ -108,12 +108,6 @@ static bool backward(pool_kind kind, const array *grad_x, const array *grad, con
     return ok;
 }
 
-static bool are_planes(const array *out, const array *x)
-{
-    return !stage_has_layout(x, STAGE_CHANNELS_LAST) && stage_has_layout(x, STAGE_ROW_MAJOR) &&
-           stage_has_layout(out, STAGE_ROW_MAJOR);
-}
-
 static bool max_pool_planes(const array *out, const array *x, const pool_params *p)
 {
     pool_job j = job_of(POOL_MAX, x, out, NULL, p);
@@ -125,7 +119,7 @@ static bool max_pool_planes(const array *out, const array *x, const pool_params 
 
 static bool max_pool(const array *out, const array *index, const array *x, const pool_params *p)
 {
-    if (takes(x, out) && !index && are_planes(out, x)) return max_pool_planes(out, x, p);
+    if (takes(x, out) && !index && stage_are_planes(out, x)) return max_pool_planes(out, x, p);
     return takes(x, out) ? forward(POOL_MAX, out, index, x, p) : below.max_pool(out, index, x, p);
 }
 

@@ -116,4 +116,10 @@ FIRST_LANES(double, vec64, 64)
 VECTOR_FUNCTIONS(float, vec32, mask32, LANES32, 32)
 VECTOR_FUNCTIONS(double, vec64, mask64, LANES64, 64)
 
+/* Ask for the memory that lies `bytes` after p, perhaps outside p's array, where a pointer must not point. */
+VECTOR_INLINE void fetch_ahead(const void *p, int64_t bytes)
+{
+    __builtin_prefetch((const void *)((uintptr_t)p + (uintptr_t)bytes));
+}
+
 #endif
