@@ -113,7 +113,7 @@ typedef enum binary_code {
     B_XLOGY,
     B_HYPOT,
     B_PRELU, /* a > 0 ? a : a * b */
-    B_HUBER, /* with d = |a - b|: up to p0 d^2 / (2 p1), from there on p2 (d - p0 / 2), where p2 = p0 / p1 */
+    B_HUBER, /* with d = |a - b|: p1 d^2 / 2 up to p0, above that p2 (d - p0 / 2), where p2 = p0 p1 */
     B_EQ,
     B_NE,
     B_LT,

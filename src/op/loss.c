@@ -31,25 +31,26 @@ tsr_tensor *op_huber_each(op_ctx *c, const tsr_huber_each_args *a)
 {
     tsr_dtype dtype = op_float_type(op_result_type(a->input, a->target));
     return pointwise_binary(c, B_HUBER, a->input, a->target, dtype, dtype,
-                            (const double[]){a->limit, a->divisor, a->limit / a->divisor});
+                            (const double[]){a->limit, a->scale, a->limit * a->scale});
 }
 
-/* The difference over the divisor, but not beyond the limit on either side. */
+/* The difference, but not beyond the limit on either side. */
 void op_huber_each_grad(op_ctx *c, const tsr_huber_each_args *a, tsr_tensor *const *grad, tsr_tensor **grad_in)
 {
-    double steepest = a->limit / a->divisor;
-    tsr_tensor *slope = tsr_div(tsr_sub(a->input, a->target), tsr_scalar(a->divisor));
-    slope = tsr_mul(grad[0], tsr_clamp(slope, TSR_FLOAT(-steepest), TSR_FLOAT(steepest)));
+    tsr_tensor *inside = tsr_clamp(tsr_sub(a->input, a->target), TSR_FLOAT(-a->limit), TSR_FLOAT(a->limit));
+    tsr_tensor *slope = tsr_mul(grad[0], op_scale(inside, a->scale));
     if (op_needs(c, 0)) grad_in[0] = slope;
     if (op_needs(c, 1)) grad_in[1] = tsr_neg(slope);
 }
 
+/* A beta whose inverse the type does not hold is as good as 0: the loss is |input - target| but for beta / 2. */
 tsr_tensor *op_smooth_l1_loss(op_ctx *c, const tsr_smooth_l1_loss_args *a)
 {
-    if (a->beta < 0) return op_fail(c, "beta must not be negative, got %g", a->beta);
+    if (!(a->beta >= 0)) return op_fail(c, "beta must be at least 0, got %g", a->beta);
     bool f64 = op_result_type(a->input, a->target) == TSR_F64;
-    double beta = f64 ? a->beta : (double)(float)a->beta; /* what is 0 there must not divide */
-    tsr_tensor *d = beta > 0 ? tsr_huber_each(a->input, a->target, beta, beta) : distance(a->input, a->target);
+    double scale = f64 ? 1 / a->beta : (double)(float)(1 / a->beta);
+    tsr_tensor *d = isfinite(scale) ? tsr_huber_each(a->input, a->target, a->beta, 1 / a->beta)
+                                    : distance(a->input, a->target);
     return loss_reduce(d, a->reduction);
 }
 

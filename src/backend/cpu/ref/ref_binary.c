@@ -37,7 +37,7 @@ static double xlogy(double a, double b)
 static double huber(double a, double b, const double *p)
 {
     double d = fabs(a - b);
-    return d <= p[0] ? d / p[1] * d / 2 : p[2] * (d - p[0] / 2);
+    return d <= p[0] ? p[1] * d * d / 2 : p[2] * (d - p[0] / 2);
 }
 
 static double gelu_grad(double g, double x)

@@ -34,7 +34,7 @@ VECTOR_INLINE VEC F(xlogy)(VEC a, VEC b)
 VECTOR_INLINE VEC F(huber)(VEC a, VEC b, const double *p)
 {
     VEC d = F(abs)(a - b);
-    return F(choose)(d <= P(0), d / P(1) * (d * (REAL)0.5), P(2) * (d - P(0) * (REAL)0.5));
+    return F(choose)(d <= P(0), P(1) * d * (d * (REAL)0.5), P(2) * (d - P(0) * (REAL)0.5));
 }
 
 VECTOR_INLINE VEC F(gelu_grad)(VEC g, VEC x)
