@@ -140,12 +140,12 @@ static void jpeg_is_read_to_the_pixels_of_pillow(void **state)
         int channels, tolerance;
     } cases[] = {{"rgb", 3, 0}, {"rgb_444_progressive", 3, 0}, {"gray", 1, 0}, {"cmyk", 3, 1}};
     for (int64_t i = 0; i < TSR_COUNT(cases); i++) {
-        char name[400];
+        char name[60], path[400];
         snprintf(name, sizeof name, "%s.jpg", cases[i].name);
         tsr_tensor *t = load(name, NULL);
         expect_shape(t, 19, 29, cases[i].channels, TSR_U8);
-        snprintf(name, sizeof name, GOLDENS "%s.npy", cases[i].name);
-        tsr_tensor *expected = tsr_load_one(name);
+        snprintf(path, sizeof path, GOLDENS "%s.npy", cases[i].name);
+        tsr_tensor *expected = tsr_load_one(path);
         const uint8_t *a = tsr_const_data(t), *b = tsr_const_data(expected);
         for (int64_t k = 0; k < tsr_numel(t); k++)
             assert_in_range(a[k] - b[k] + 10, 10 - cases[i].tolerance, 10 + cases[i].tolerance);
