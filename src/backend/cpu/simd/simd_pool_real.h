@@ -74,7 +74,11 @@ VECTOR_INLINE void F(take_column)(const pool_job *p, REAL *best, const REAL *x, 
 static void F(max_rows)(int64_t begin, int64_t end, void *user)
 {
     const pool_job *p = user;
-    int64_t n = p->out.shape[4], rows = p->positions / n;
+    int64_t n = p->out.shape[4], rows = p->positions / n, padding = p->geometry.padding[2];
+    /* Elements of a window that lie in a row for some output: a window may be very much wider than the row. */
+    int64_t dilation = p->geometry.dilation[2], before = padding - (n - 1) * p->geometry.stride[2];
+    int64_t begin_k = before > 0 ? (before + dilation - 1) / dilation : 0;
+    int64_t end_k = tsr_min_i64(p->geometry.kernel[2], (padding + p->x.shape[4] + dilation - 1) / dilation);
     for (int64_t row = begin; row < end; row++) {
         const REAL *plane = (const REAL *)p->x.data + row / rows * p->in_positions;
         REAL *best = (REAL *)p->out.data + row * n;
@@ -82,8 +86,7 @@ static void F(max_rows)(int64_t begin, int64_t end, void *user)
         for (int64_t i = 0; i < n; i++) best[i] = (REAL)-INFINITY;
         for (int64_t i = w.first[0]; i < w.last[0]; i += w.step[0])
             for (int64_t j = w.first[1]; j < w.last[1]; j += w.step[1])
-                for (int64_t k = 0; k < p->geometry.kernel[2]; k++)
-                    F(take_column)(p, best, plane + place(p, i, j, 0), k);
+                for (int64_t k = begin_k; k < end_k; k++) F(take_column)(p, best, plane + place(p, i, j, 0), k);
     }
 }
 
