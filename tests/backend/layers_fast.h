@@ -1,4 +1,5 @@
-/* layers_fast.h: running a test in every tier of this machine, dtype and memory layout, with the reference's kernels beside it. */
+/* layers_fast.h: running a test in every tier of this machine, dtype and memory layout, with the reference's kernels beside
+   it. */
 #ifndef LAYERS_FAST_H
 #define LAYERS_FAST_H
 

@@ -136,6 +136,24 @@ static void padding_above_half_of_the_kernel_is_refused(void **state)
     tensors_expect_error(tsr_error_status(), "padding [2, 0] must lie between 0 and half of the kernel's size [2, 2]");
 }
 
+static void windows_much_wider_than_the_input_end_with_it(void **state)
+{
+    (void)state;
+    enum { MOST = INT32_MAX };
+    tsr_tensor *x = tsr_reshape(F64(2, 9, 3, 4), TSR_SHAPE(1, 1, 4)), *plane = tsr_reshape(x, TSR_SHAPE(1, 1, 1, 4));
+    EXPECT(tsr_max_pool1d(x, {MOST}, .stride = {2}, .padding = {MOST / 2}), 9, 9);
+    EXPECT(tsr_max_pool1d(x, {3}, .stride = {MOST}, .padding = {1}), 9);
+    EXPECT(tsr_max_pool1d(x, {1}, .dilation = {MOST}), 2, 9, 3, 4);
+    EXPECT(tsr_max_pool2d(plane, {MOST, MOST}, .stride = {MOST, 2}, .padding = {MOST / 2, MOST / 2}), 9, 9);
+    EXPECT(tsr_avg_pool1d(x, {MOST}, .stride = {2}, .padding = {MOST / 2}, .count_include_pad = TSR_NO), 4.5, 4.5);
+    assert_null(tsr_max_pool1d(x, {MOST + 1ll}, .padding = {1ll << 30}));
+    tensors_expect_error(tsr_error_status(), "must be at least 1 and below 2^31");
+    assert_null(tsr_avg_pool1d(x, {1}, .stride = {MOST + 1ll}));
+    tensors_expect_error(tsr_error_status(), "stride [2147483648]");
+    assert_null(tsr_im2col(plane, {1, 1}, .dilation = {INT64_MAX, 2}));
+    tensors_expect_error(tsr_error_status(), "all below 2^31");
+}
+
 /* ---- resampling and padding --------------------------------------------------------------------------------------------- */
 
 static void nearest_doubles_pixels(void **state)
@@ -260,6 +278,7 @@ int main(void)
         TENSOR_TEST(padding_counts_in_a_mean_unless_told_not_to),
         TENSOR_TEST(adaptive_windows_overlap_where_they_must),
         TENSOR_TEST(padding_above_half_of_the_kernel_is_refused),
+        TENSOR_TEST(windows_much_wider_than_the_input_end_with_it),
         TENSOR_TEST(nearest_doubles_pixels),
         TENSOR_TEST(aligned_corners_stay),
         TENSOR_TEST(size_and_scale_exclude_each_other),

@@ -11,7 +11,7 @@
 
 typedef struct pool_window {
     int64_t first[3], last[3], step[3]; /* positions first, first + step, ... below last, inside the input */
-    int64_t padded;                     /* elements inside the padded input */
+    double padded;                      /* elements inside the padded input: each size may be 2^31 */
 } pool_window;
 
 typedef struct pool_geometry {
@@ -37,7 +37,7 @@ static inline pool_window pool_window_of(const pool_geometry *g, const array *x,
         int64_t size = x->shape[2 + d], o = at % out->shape[2 + d];
         at /= out->shape[2 + d];
         int64_t first = o * g->stride[d] - g->padding[d], last = first + (g->kernel[d] - 1) * g->dilation[d] + 1;
-        w.padded *= tsr_min_i64(last, size + g->padding[d]) - first;
+        w.padded *= (double)(tsr_min_i64(last, size + g->padding[d]) - first);
         if (first < 0) first += (-first + g->dilation[d] - 1) / g->dilation[d] * g->dilation[d];
         w.first[d] = first;
         w.last[d] = tsr_min_i64(last, size);

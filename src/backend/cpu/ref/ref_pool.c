@@ -87,7 +87,7 @@ static bool max_pool_grad(const array *grad_x, const array *grad, const array *i
 static double divisor_of(const pool_params *p, const pool_window *w)
 {
     if (p->divisor) return (double)p->divisor;
-    return (double)(p->count_include_pad ? w->padded : pool_window_size(w));
+    return p->count_include_pad ? w->padded : (double)pool_window_size(w);
 }
 
 static bool avg_pool(const array *out, const array *x, const pool_params *p)

@@ -1,5 +1,5 @@
-/* simd_integer.c: functions of one integer, and division, as loops (loop.h) over typed rows, which compilers vectorise. Results are the reference's:
-   arithmetic wraps, division by zero, which the operator layer refuses, gives zero. */
+/* simd_integer.c: functions of one integer, and division, as loops (loop.h) over typed rows, which compilers vectorise.
+   Results are the reference's: arithmetic wraps, division by zero, which the operator layer refuses, gives zero. */
 #include "backend/cpu/loop.h"
 #include "backend/cpu/simd/simd_private.h"
 #include "base/util.h"

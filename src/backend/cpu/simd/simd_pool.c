@@ -41,7 +41,7 @@ static inline double mean_factor(const pool_job *p, const pool_window *w)
     if (size == 0) return 0;
     if (p->kind == POOL_ADAPTIVE) return 1 / (double)size;
     if (p->p->divisor) return 1 / (double)p->p->divisor;
-    return 1 / (double)(p->p->count_include_pad ? w->padded : size);
+    return 1 / (p->p->count_include_pad ? w->padded : (double)size);
 }
 
 static inline int64_t strips_of(const pool_job *p) { return (p->c + STRIP - 1) / STRIP; }
@@ -111,7 +111,8 @@ static bool backward(pool_kind kind, const array *grad_x, const array *grad, con
 static bool max_pool_planes(const array *out, const array *x, const pool_params *p)
 {
     pool_job j = job_of(POOL_MAX, x, out, NULL, p);
-    int64_t n = j.out.shape[4], work = n * j.geometry.kernel[0] * j.geometry.kernel[1] * j.geometry.kernel[2];
+    int64_t n = j.out.shape[4], work = n;
+    for (int d = 0; d < 3; d++) work *= tsr_min_i64(j.geometry.kernel[d], j.x.shape[2 + d]);
     tsr_parallel_for(array_numel(out) / n, tsr_max_i64(1, GRAIN / work), x->dtype == TSR_F32 ? max_rows32 : max_rows64,
                      &j);
     return true;

@@ -1,4 +1,5 @@
-/* simd_pool_real.h: pooling of channels-last arrays, and the largest ones of row-major arrays, for float or double; included twice by simd_pool.c. */
+/* simd_pool_real.h: pooling of channels-last arrays, and the largest ones of row-major arrays, for float or double; included
+   twice by simd_pool.c. */
 #include "backend/cpu/simd/simd_real.h"
 
 /* The largest of up to LANES channels of one window of the picture x, and where the first of them is. */

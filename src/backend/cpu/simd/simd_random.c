@@ -1,6 +1,6 @@
-/* simd_random.c: uniform, normal and Bernoulli numbers, integers and permutations, many at a time and over threads, into contiguous arrays. They are
-   the reference's numbers to the bit: both use random_core.h, and this file, too, is compiled without fused
-   multiply-add (cmake/Library.cmake). */
+/* simd_random.c: uniform, normal and Bernoulli numbers, integers and permutations, many at a time and over threads, into
+   contiguous arrays. They are the reference's numbers to the bit: both use random_core.h, and this file, too, is compiled
+   without fused multiply-add (cmake/Library.cmake). */
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif

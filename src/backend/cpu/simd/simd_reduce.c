@@ -4,8 +4,8 @@
    adjacent elements are folded together, each output folds rows; where adjacent elements are kept (sums over N, H, W of a
    channels-last array, over the rows of a matrix), blocks of columns are folded side by side. Arrays that are contiguous
    along neither are copied first. Short rows are transposed, some at a time, and folded as columns; narrow columns are
-   folded as if several rows were one, where they follow each other. Large folds are cut into chunks, by size and not by threads, so that the number of
-   threads does not change the result. Variances and log-sum-exps fold twice. */
+   folded as if several rows were one, where they follow each other. Large folds are cut into chunks, by size and not by
+   threads, so that the number of threads does not change the result. Variances and log-sum-exps fold twice. */
 #include "backend/cpu/loop.h"
 #include "backend/cpu/ref/ref.h"
 #include "backend/cpu/simd/simd_fold.h"
