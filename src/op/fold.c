@@ -12,13 +12,12 @@ static tsr_tensor *windows(tsr_tensor *t, int dim, int64_t kernel, int64_t dilat
     return tsr_slice(t, .dim = -1, .step = dilation);
 }
 
-enum { MOST = INT32_MAX }; /* of each number, so that no product of two overflows */
-
 static bool check_numbers(const op_ctx *c, const int64_t *kernel, const int64_t *dilation, const int64_t *padding,
                           const int64_t *stride)
 {
     for (int i = 0; i < 2; i++) {
-        bool large = kernel[i] > MOST || dilation[i] > MOST || stride[i] > MOST || padding[i] > MOST;
+        bool large = kernel[i] > REGION_MOST || dilation[i] > REGION_MOST || stride[i] > REGION_MOST ||
+                     padding[i] > REGION_MOST;
         if (kernel[i] > 0 && dilation[i] > 0 && stride[i] > 0 && padding[i] >= 0 && !large) continue;
         op_fail(
             c,

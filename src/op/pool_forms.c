@@ -41,14 +41,13 @@ static bool check_input(const op_ctx *c, const tsr_tensor *x, int spatial, bool 
     return ok;
 }
 
-enum { MOST = INT32_MAX }; /* of each number, so that no product of two overflows */
-
 static bool check_call(const op_ctx *c, const call *k)
 {
     if (!check_input(c, k->input, k->spatial, false)) return false;
     for (int i = 0; i < k->spatial; i++) {
         int64_t kernel = k->kernel.v[i], stride = k->stride.v[i], dilation = k->dilation.v[i];
-        if (kernel < 1 || stride < 1 || dilation < 1 || kernel > MOST || stride > MOST || dilation > MOST) {
+        if (kernel < 1 || stride < 1 || dilation < 1 || kernel > REGION_MOST || stride > REGION_MOST ||
+            dilation > REGION_MOST) {
             op_fail(c, "kernel_size %s, stride %s and dilation %s must be at least 1 and below 2^31",
                     shape_text(&k->kernel), shape_text(&k->stride), shape_text(&k->dilation));
             return false;

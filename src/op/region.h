@@ -35,6 +35,9 @@ tsr_tensor *region_flat(tsr_tensor *t);
    have written. */
 tsr_tensor *region_unaliased(const op_ctx *c, tsr_tensor *t);
 
+/* The most that a window's sizes, steps and padding may be, so that no product of two overflows. */
+enum { REGION_MOST = INT32_MAX };
+
 /* n integers as a shape: int[K] arguments. */
 static inline tsr_shape region_sizes(const int64_t *v, int n)
 {

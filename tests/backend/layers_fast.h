@@ -31,10 +31,11 @@ static void find_reference(void)
    selected one, so the reference's results are computed under the fast tier as well, which they do not depend on. */
 static void everywhere(void (*body)(void))
 {
-    int made = arrays_made();
+    int made = arrays_made(), visited = 0;
     find_reference();
     for (int t = 0; t < (int)TSR_COUNT(test_tiers); t++) {
         if (!test_tier_select(t)) continue;
+        visited++;
         fast = backend_of(TSR_CPU);
         for (int run = 0; run < 2 * LAYOUT_COUNT; run++) {
             layout = (array_layout)(run % LAYOUT_COUNT);
@@ -44,6 +45,7 @@ static void everywhere(void (*body)(void))
         }
     }
     backend_select(NULL);
+    assert_int_not_equal(visited, 0);
 }
 
 static array random_array(uint64_t seed, int ndim, const int64_t *shape)

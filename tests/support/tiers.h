@@ -1,4 +1,5 @@
-/* tiers.h: the tiers of kernels that a test visits: all that this machine has, or only that which TSR_TEST_TIER names. */
+/* tiers.h: the tiers of kernels that a test visits: all that this machine has, or only that which TSR_TEST_TIER names. A test
+   that visits none has failed. */
 #ifndef TEST_TIERS_H
 #define TEST_TIERS_H
 
